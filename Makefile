@@ -1,0 +1,45 @@
+# `make run` and `make test` need git, make and a Python >= 3.12; the rest they install.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+$(STAMP): deploy/requirements/development.txt deploy/find-python
+	@echo "Making .venv"
+	@python=$$(deploy/find-python) && $$python -m venv .venv
+	@echo "Installing the locked requirements"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r deploy/requirements/development.txt
+	@touch $@
+
+install: $(STAMP) ## Make .venv from the locked requirements
+
+run: $(STAMP) ## Run everything here; Ctrl-C stops it
+	@exec $(BIN)/python -m config.stack
+
+check: $(STAMP) ## The gate: linters, types, migrations, settings
+	@deploy/check
+
+test: check ## The gate and every test
+	@deploy/install-test-programs
+	@$(BIN)/python -m pytest
+
+bench: $(STAMP) ## Measure, and compare with the targets
+	@$(BIN)/python -m tests.benchmarks
+
+soak: $(STAMP) ## The long runs
+	@deploy/install-test-programs
+	@$(BIN)/python -m pytest -m soak
+
+mutants: $(STAMP) ## Break what protects, and see the tests notice
+	@deploy/install-test-programs
+	@$(BIN)/python -m tests.mutants
+
+lock: $(STAMP) ## Compile the requirements anew
+	@deploy/lock
+
+.PHONY: help install run check test bench soak mutants lock

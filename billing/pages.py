@@ -1,0 +1,86 @@
+"""Pages of the public host: landing and sign-up."""
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods
+from rest_framework.exceptions import ErrorDetail
+
+from shared_apps.plans.models import Plan
+from shared_apps.tenants.provisioning.pool import PoolEmpty
+
+from .serializers import SignUpSerializer, signed_up
+from .signing_up import SubdomainTaken
+
+
+class SignUpForm(forms.Form):
+    """The page's fields; what they may hold is asked of :class:`SignUpSerializer`."""
+
+    company = forms.CharField(max_length=120)
+    subdomain = forms.CharField(
+        label="Address",
+        max_length=63,
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    email = forms.EmailField(
+        label="Your e-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 10 characters.",
+    )
+    plan = forms.ModelChoiceField(
+        Plan.objects.on_offer(), to_field_name="code", empty_label=None, widget=forms.RadioSelect
+    )
+
+
+@require_GET
+def landing(request: HttpRequest) -> HttpResponse:
+    """Say what this is and show the plans."""
+    return render(request, "billing/landing.html", {"plans": Plan.objects.on_offer()})
+
+
+@require_http_methods(["GET", "POST"])
+def sign_up_page(request: HttpRequest) -> HttpResponse:
+    """Show the form, or sign the company up."""
+
+    def show(form: SignUpForm, status: int) -> HttpResponse:
+        context = {"form": form, "domain": settings.FREEHOLD_DOMAIN}
+        return render(request, "billing/sign_up.html", context, status=status)
+
+    if request.method == "GET":
+        return show(SignUpForm(initial={"plan": request.GET.get("plan", "free")}), 200)
+    form = SignUpForm(request.POST)
+    serializer = SignUpSerializer(data={name: request.POST.get(name, "") for name in form.fields})
+    if not serializer.is_valid():
+        _show(form, serializer.errors)
+        return show(form, 400)
+    subdomain = serializer.validated_data["subdomain"]
+    try:
+        answer = signed_up(serializer.save(), subdomain)
+    except SubdomainTaken as error:
+        form.add_error("subdomain", str(error))
+        return show(form, 409)
+    except PoolEmpty:
+        form.add_error(None, "We are busy. Please try again in a moment.")
+        return show(form, 503)
+    return render(
+        request,
+        "billing/signed_up.html",
+        {
+            "tenant_name": answer["tenant"]["name"],
+            "url": answer["url"],
+            "email": serializer.validated_data["email"],
+        },
+        status=201,
+    )
+
+
+def _show(form: SignUpForm, errors: dict[str, list[ErrorDetail]]) -> None:
+    """Put the serializer's errors to the form's fields."""
+    for name, details in errors.items():
+        for detail in details:
+            if str(detail) not in form.errors.get(name, []):
+                form.add_error(name if name in form.fields else None, str(detail))

@@ -1,0 +1,70 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, permissions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from shared_apps.plans.models import Plan
+from shared_apps.tenants.subdomains import SubdomainRefused, check_subdomain, is_taken
+
+from . import serializers
+
+
+class SignUpView(generics.GenericAPIView[Any]):
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+    serializer_class = serializers.SignUpSerializer
+
+    @extend_schema(
+        operation_id="sign_up",
+        summary="Sign a company up",
+        responses={201: serializers.SignedUpSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a portal; it works when the answer arrives."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        subdomain = serializer.validated_data["subdomain"]
+        answer = serializers.signed_up(serializer.save(), subdomain)
+        return Response(answer, status.HTTP_201_CREATED, headers={"Location": answer["url"]})
+
+
+class SubdomainView(APIView):
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+
+    @extend_schema(
+        operation_id="check_subdomain",
+        summary="Ask whether a subdomain is free",
+        parameters=[OpenApiParameter("subdomain", str, required=True)],
+        responses=serializers.SubdomainSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Tell whether a name could be taken now; the sign-up itself decides."""
+        name = request.query_params.get("subdomain", "")[:64]
+        reason = ""
+        try:
+            if is_taken(check_subdomain(name)):
+                reason = "This address is taken."
+        except SubdomainRefused as error:
+            reason = str(error)
+        return Response({"subdomain": name, "available": not reason, "reason": reason})
+
+
+class PlansView(generics.ListAPIView[Plan]):
+    """The plans on offer, in the order of the page."""
+
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+    serializer_class = serializers.PlanSerializer
+    queryset = Plan.objects.on_offer()
+    pagination_class = None
+    filter_backends = ()
+
+    @extend_schema(operation_id="list_plans", summary="List the plans on offer")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return ``{"next": null, "previous": null, "results": [...]}``: there are few."""
+        plans = self.get_serializer(self.get_queryset(), many=True).data
+        return Response({"next": None, "previous": None, "results": plans})

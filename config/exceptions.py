@@ -1,0 +1,64 @@
+"""The one place that turns what happened into an HTTP status and an error body."""
+
+from django.http import HttpRequest, JsonResponse
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework import exceptions, status
+from rest_framework.exceptions import APIException
+
+from billing.signing_up import SubdomainTaken
+from shared_apps.tenants.provisioning.pool import PoolEmpty
+from tenant_apps.orders.models import IllegalTransition
+from tenant_apps.orders.placing import OutOfStock, ProductGone
+from tenant_apps.products.catalogue_import import FileTooLarge
+from tenant_apps.products.shopify import NotACatalogue
+
+# What a domain error is to the outside: status and stable code; its text is for people.
+STATUSES: dict[type[Exception], tuple[int, str]] = {
+    SubdomainTaken: (status.HTTP_409_CONFLICT, "subdomain_taken"),
+    PoolEmpty: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
+    IllegalTransition: (status.HTTP_409_CONFLICT, "illegal_transition"),
+    OutOfStock: (status.HTTP_409_CONFLICT, "out_of_stock"),
+    ProductGone: (status.HTTP_409_CONFLICT, "product_not_on_sale"),
+    NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
+    FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),
+}
+
+
+class Handler(ExceptionHandler):
+    """Our domain's errors beside DRF's own."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        """Return an API exception for an error of the domain."""
+        if type(exc) in STATUSES:
+            http_status, code = STATUSES[type(exc)]
+            converted = APIException(str(exc) or "Please try again in a moment.", code)
+            converted.status_code = http_status
+            if http_status == status.HTTP_503_SERVICE_UNAVAILABLE:
+                converted.wait = 2  # type: ignore[attr-defined]  # becomes Retry-After
+            return converted
+        return super().convert_known_exceptions(exc)
+
+
+def _answer(http_status: int, kind: str, code: str, detail: str) -> JsonResponse:
+    body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
+    return JsonResponse(body, status=http_status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer what Django itself refused."""
+    return _answer(400, "client_error", "bad_request", "The request cannot be understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer a refusal outside the API's views."""
+    return _answer(403, "client_error", "permission_denied", "This is not allowed.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer an unknown path."""
+    return _answer(404, "client_error", exceptions.NotFound.default_code, "Not found.")
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Answer our own fault, and nothing about it."""
+    return _answer(500, "server_error", "error", "Something went wrong on our side.")

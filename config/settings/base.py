@@ -1,0 +1,282 @@
+"""Settings of every environment; what differs comes from the environment (deploy/env.example)."""
+
+import base64
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+
+from config.mailers import mailer
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+
+# --- the installation -------------------------------------------------------------------------
+FREEHOLD_DOMAIN: str = env("FREEHOLD_DOMAIN", default="localhost").lower()
+# How links to a portal begin and end: scheme, and ":8000" where the port is not the usual one.
+FREEHOLD_SCHEME: str = env("FREEHOLD_SCHEME", default="https")
+FREEHOLD_PORT_SUFFIX: str = env("FREEHOLD_PORT_SUFFIX", default="")
+
+SECRET_KEY = env("DJANGO_SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
+DEBUG = False
+# The domain map is the list of allowed hosts: any other host is answered 404 by the routing.
+ALLOWED_HOSTS = ["*"]
+USE_X_FORWARDED_HOST = False
+
+# --- apps -------------------------------------------------------------------------------------
+# Shared apps have their tables in the public schema, tenant apps in every tenant's. Those in
+# both are the operators' in public and the tenant's in a tenant.
+_IN_BOTH = [
+    "tenant_apps.users",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.admin",
+]
+SHARED_APPS = ["shared_apps.plans", "shared_apps.tenants", "billing", *_IN_BOTH]
+TENANT_APPS = [
+    *_IN_BOTH,
+    "guardian",
+    "tenant_apps.integrations",
+    "tenant_apps.products",
+    "tenant_apps.orders",
+]
+_WITHOUT_TABLES = [
+    "unfold",
+    "django_tenants",
+    "django.contrib.postgres",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "rest_framework",
+    "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+# Ours before django_tenants, whose `migrate` command ours replaces; unfold before the admin.
+INSTALLED_APPS = [
+    "unfold",
+    *SHARED_APPS,
+    *(app for app in [*TENANT_APPS, *_WITHOUT_TABLES] if app not in {*SHARED_APPS, "unfold"}),
+]
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_SYNC_ROUTER = "shared_apps.tenants.routers.SchemaRouter"
+DATABASE_ROUTERS = [TENANT_SYNC_ROUTER]
+# Functions that write the rows every tenant starts with, run in the template schema.
+TENANT_TEMPLATE_STEPS = [
+    "tenant_apps.users.built_in_roles.write_built_in_roles",
+    "tenant_apps.orders.numbering.write_first_number",
+]
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+
+# --- routing ----------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls_tenant"
+PUBLIC_SCHEMA_URLCONF = "config.urls_public"
+WSGI_APPLICATION = "config.wsgi.application"
+MIDDLEWARE = [
+    "config.request_ids.RequestIds",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "shared_apps.tenants.routing.TenantRouting",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "shared_apps.tenants.sessions.SessionsOfOneTenant",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tenant_apps.users.context.portal",
+            ],
+        },
+    },
+]
+
+# --- database ---------------------------------------------------------------------------------
+# Two logins: "default" is the web and worker login, which owns nothing and may only SET ROLE;
+# "owner" makes, migrates and drops schemas, connects directly, and is configured only where
+# that is done.
+TENANT_ROLES = env.bool("TENANT_ROLES", default=True)
+DEFERRABLE_FOREIGN_KEYS = False
+DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=8)
+_ENGINE = {
+    "ENGINE": "shared_apps.tenants.postgresql",
+    "DISABLE_SERVER_SIDE_CURSORS": True,
+    "CONN_HEALTH_CHECKS": True,
+    "CONN_MAX_AGE": 0,
+}
+DATABASES = {"default": {**env.db("DATABASE_URL"), **_ENGINE}}
+# Behind PgBouncer the pooler pools; connecting to it is cheap and a second pool would only
+# hold its slots. Directly, a backend that has seen many tenants is replaced after a while.
+if DB_POOL_SIZE:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 0,
+        "max_size": DB_POOL_SIZE,
+        "timeout": 5,
+        "max_lifetime": 900,
+    }
+if env("OWNER_DATABASE_URL", default=""):
+    DATABASES["owner"] = {**env.db("OWNER_DATABASE_URL"), **_ENGINE, "OWNER": True}
+PG_DUMP: str = env("PG_DUMP", default=shutil.which("pg_dump") or "pg_dump")
+POOL_SIZE = env.int("POOL_SIZE", default=10)
+POOL_POLL_SECONDS = 0.5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: broker and cache in databases of their own ----------------------------------------
+_REDIS: str = env("REDIS_URL", default="redis://127.0.0.1:6379").rstrip("/")
+BROKER_URL: str = env("BROKER_URL", default=f"{_REDIS}/0")
+CACHE_URL: str = env("CACHE_URL", default=f"{_REDIS}/1")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_FUNCTION": "shared_apps.tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "shared_apps.tenants.cache.reverse_key",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 2,
+        },
+    }
+}
+
+# --- Celery -----------------------------------------------------------------------------------
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BEAT_SCHEDULE = {
+    "sweep-outboxes": {"task": "integrations.sweep_outboxes", "schedule": 20.0},
+    "sweep-every-outbox": {"task": "integrations.sweep_every_outbox", "schedule": 3600.0},
+}
+OUTBOX_DELIVERERS = {
+    "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
+    "users.confirm_email": "tenant_apps.users.email_verification.send",
+    "orders.confirmation": "tenant_apps.orders.confirmation.send",
+}
+JOB_RUNNERS = {"catalogue_import": "tenant_apps.products.catalogue_import.run_job"}
+
+# --- tokens -----------------------------------------------------------------------------------
+# Numbered master keys, "1:<base64 of 32 bytes>,2:..."; the highest number signs, all verify.
+JWT_MASTER_KEYS: dict[int, bytes] = {
+    int(number): base64.b64decode(key)
+    for number, _, key in (item.partition(":") for item in env.list("JWT_MASTER_KEYS"))
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "EdDSA",
+    # Never used: each tenant's key is derived in tenant_apps.users.tokens.
+    "SIGNING_KEY": "",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+# A refresh token presented again so soon after its rotation is refused but no theft: an answer
+# was lost, or two tabs refreshed at once.
+REFRESH_REUSE_GRACE = timedelta(seconds=10)
+
+# --- API --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenant_apps.users.authentication.TenantJWTAuthentication",
+        "tenant_apps.users.authentication.AdminSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.api.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.FreeholdSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "config.exceptions.Handler",
+    "ERROR_SCHEMAS": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Freehold",
+    "DESCRIPTION": "A portal of your own: catalogue, orders, people and roles.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",
+        "JobStatusEnum": "tenant_apps.integrations.models.JobStatus.choices",
+        "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
+
+# --- mail -------------------------------------------------------------------------------------
+MAILERS = {"default": mailer(env("EMAIL_URL", default="consolemail://"))}
+DEFAULT_FROM_EMAIL: str = env("DEFAULT_FROM_EMAIL", default=f"portal@{FREEHOLD_DOMAIN}")
+
+# --- language, time, files ---------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# --- cookies: this host's alone -----------------------------------------------------------------
+SESSION_COOKIE_DOMAIN = None
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS: list[str] = []
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+UNFOLD = {
+    "SITE_TITLE": "tenant_apps.users.context.site_title",
+    "SITE_HEADER": "tenant_apps.users.context.site_title",
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -1,0 +1,34 @@
+"""Routes of a tenant's host."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+
+from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.products.pages import home
+from tenant_apps.users.pages import confirm_email
+
+_OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
+
+api = [
+    path("", include("tenant_apps.users.urls")),
+    path("", include("tenant_apps.products.urls")),
+    path("", include("tenant_apps.orders.urls")),
+]
+urlpatterns = [
+    path("", home, name="home"),
+    path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
+    path("admin/", tenant_admin.urls),
+    path("api/", include(api)),
+    path(
+        "api/schema/",
+        SpectacularAPIView.as_view(urlconf="config.urls_tenant", **_OPEN),
+        name="schema",
+    ),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),
+]
+
+handler400 = "config.exceptions.bad_request"
+handler403 = "config.exceptions.permission_denied"
+handler404 = "config.exceptions.not_found"
+handler500 = "config.exceptions.server_error"

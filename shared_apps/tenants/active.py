@@ -1,0 +1,26 @@
+"""The tenant as running code sees it: immutable, made from the shared side once."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveTenant:
+    """What tenant code may know of the shared side, without a query.
+
+    ``settings`` is the tenant's own portal settings as last committed, ``limits`` those of its
+    plan, ``primary_host`` the host that links in mails use.
+    """
+
+    id: UUID
+    schema_name: str
+    name: str
+    status: str
+    primary_host: str
+    plan_code: str = ""
+    grace_until: datetime | None = None
+    changed_at: datetime | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)

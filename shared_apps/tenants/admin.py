@@ -1,0 +1,49 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from shared_apps.plans.models import Plan
+
+from .admin_sites import operators_admin
+from .models import Domain, Tenant
+
+
+class DomainInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    model = Domain
+    extra = 0
+    fields = ["host", "is_primary"]
+
+
+@admin.register(Tenant, site=operators_admin)
+class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Tenants are made by signing up and end by closing; here they are looked at."""
+
+    list_display = ["name", "status", "plan", "schema_name", "created_at"]
+    list_filter = ["status", "plan"]
+    search_fields = ["name", "schema_name", "domains__host"]
+    list_select_related = ["plan"]
+    readonly_fields = ["schema_name", "status", "created_at", "claimed_at", "changed_at"]
+    fields = ["name", "plan", "grace_until", *readonly_fields]
+    inlines = [DomainInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: signing up makes tenants."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: closing ends tenants."""
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save, then tell every process's domain map."""
+        super().save_related(request, form, formsets, change)
+        form.instance.change()
+
+
+@admin.register(Plan, site=operators_admin)
+class PlanAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    list_display = ["name", "code", "price_month", "currency", "is_public", "is_archived"]
+    list_filter = ["is_public", "is_archived"]
+    search_fields = ["name", "code"]

@@ -1,0 +1,57 @@
+"""The one gate that HTTP, tasks and admin ask: what may happen in a tenant of this status."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from .active import ActiveTenant
+from .models import TenantStatus
+
+
+class Deed(StrEnum):
+    """What somebody wants to do in a tenant."""
+
+    READ = "read"
+    WRITE = "write"
+    SETTLE = "settle"  # pay, export, contact
+    USER_TASK = "user_task"
+    HOUSEKEEPING = "housekeeping"
+
+
+class Refusal(NamedTuple):
+    """Why not, as HTTP says it."""
+
+    http_status: int
+    code: str
+    detail: str
+
+
+_UNKNOWN = Refusal(404, "not_found", "There is no portal at this address.")
+_SUSPENDED = Refusal(403, "tenant_suspended", "This portal is suspended.")
+_UNPAID = Refusal(402, "payment_required", "This portal is read-only until it is paid for.")
+_CLOSING = Refusal(403, "tenant_closing", "This portal is being closed.")
+
+# status -> deed -> None (allowed) or the refusal. The owner's own deeds on a suspended or
+# closing portal are SETTLE; who is the owner is asked by the view.
+_TABLE: dict[str, dict[Deed, Refusal | None]] = {
+    TenantStatus.PROVISIONING: {deed: _UNKNOWN for deed in Deed} | {Deed.HOUSEKEEPING: None},
+    TenantStatus.ACTIVE: {deed: None for deed in Deed},
+    TenantStatus.PAST_DUE: {deed: None for deed in Deed},
+    TenantStatus.SUSPENDED: {deed: _SUSPENDED for deed in Deed}
+    | {Deed.SETTLE: None, Deed.HOUSEKEEPING: None},
+    TenantStatus.CLOSING: {deed: _CLOSING for deed in Deed}
+    | {Deed.SETTLE: None, Deed.HOUSEKEEPING: None},
+    TenantStatus.CLOSED: {deed: _UNKNOWN for deed in Deed},
+}
+_AFTER_GRACE: dict[Deed, Refusal | None] = {deed: None for deed in Deed} | {
+    Deed.WRITE: _UNPAID,
+    Deed.USER_TASK: _UNPAID,
+}
+
+
+def refusal(tenant: ActiveTenant, deed: Deed, now: datetime | None = None) -> Refusal | None:
+    """Return None if ``deed`` is allowed in ``tenant`` now, else why not."""
+    if tenant.status == TenantStatus.PAST_DUE and tenant.grace_until is not None:
+        if (now or datetime.now(UTC)) >= tenant.grace_until:
+            return _AFTER_GRACE[deed]
+    return _TABLE[tenant.status][deed]

@@ -1,0 +1,15 @@
+"""Addresses of portals: from the tenant's primary domain, never from a request's host."""
+
+from django.conf import settings
+
+from .scope import active_tenant
+
+
+def address_of(host: str) -> str:
+    """Return ``scheme://host[:port]`` of a host of this installation."""
+    return f"{settings.FREEHOLD_SCHEME}://{host}{settings.FREEHOLD_PORT_SUFFIX}"
+
+
+def portal_url(path: str = "/") -> str:
+    """Return the absolute URL of ``path`` on the active tenant's portal."""
+    return address_of(active_tenant().primary_host) + path

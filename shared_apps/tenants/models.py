@@ -1,0 +1,184 @@
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower, Now
+from uuid_utils.compat import uuid7
+
+from shared_apps.plans.models import Plan
+
+from .active import ActiveTenant
+
+SCHEMA_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def new_schema_name() -> str:
+    """Return a schema name: ``t_`` and 12 lower-case base32 characters (60 random bits)."""
+    return "t_" + "".join(secrets.choice(SCHEMA_ALPHABET) for _ in range(12))
+
+
+class TenantStatus(models.TextChoices):
+    PROVISIONING = "provisioning", "Ready in the pool"
+    ACTIVE = "active", "Active"
+    PAST_DUE = "past_due", "Past due"
+    SUSPENDED = "suspended", "Suspended"
+    CLOSING = "closing", "Closing"
+    CLOSED = "closed", "Closed"
+
+
+class IllegalTransition(ValueError):
+    """A tenant cannot go from its present status to the one asked for."""
+
+
+TRANSITIONS: dict[str, frozenset[str]] = {
+    TenantStatus.PROVISIONING: frozenset({TenantStatus.ACTIVE, TenantStatus.CLOSED}),
+    TenantStatus.ACTIVE: frozenset(
+        {TenantStatus.PAST_DUE, TenantStatus.SUSPENDED, TenantStatus.CLOSING}
+    ),
+    TenantStatus.PAST_DUE: frozenset(
+        {TenantStatus.ACTIVE, TenantStatus.SUSPENDED, TenantStatus.CLOSING}
+    ),
+    TenantStatus.SUSPENDED: frozenset({TenantStatus.ACTIVE, TenantStatus.CLOSING}),
+    TenantStatus.CLOSING: frozenset(
+        {TenantStatus.ACTIVE, TenantStatus.SUSPENDED, TenantStatus.CLOSED}
+    ),
+    TenantStatus.CLOSED: frozenset(),
+}
+
+
+class TenantQuerySet(models.QuerySet["Tenant"]):
+    def ready(self) -> "TenantQuerySet":
+        """Unclaimed tenants of the warm pool."""
+        return self.filter(status=TenantStatus.PROVISIONING)
+
+    def claimed(self) -> "TenantQuerySet":
+        """Tenants that belong to somebody and still have a schema."""
+        return self.exclude(status__in=[TenantStatus.PROVISIONING, TenantStatus.CLOSED])
+
+    def with_schema(self) -> "TenantQuerySet":
+        """All tenants whose schema exists."""
+        return self.exclude(status=TenantStatus.CLOSED)
+
+
+class Tenant(models.Model):
+    """A company's portal: one schema, one role, and what the platform knows of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    schema_name = models.CharField(
+        max_length=14, unique=True, default=new_schema_name, editable=False
+    )
+    name = models.CharField(max_length=120, blank=True)
+    status = models.CharField(
+        max_length=12, choices=TenantStatus, default=TenantStatus.PROVISIONING
+    )
+    plan = models.ForeignKey(Plan, models.PROTECT, null=True, blank=True, related_name="tenants")
+    grace_until = models.DateTimeField(null=True, blank=True)
+    settings_copy = models.JSONField(
+        default=dict, editable=False, help_text="The portal's own settings, as last committed."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True, editable=False)
+    dropped_at = models.DateTimeField(null=True, editable=False)
+    changed_at = models.DateTimeField(
+        db_default=Now(), db_index=True, editable=False, help_text="The domain map watches this."
+    )
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(schema_name__regex=r"^t_[a-z2-7]{12}$"),
+                name="tenant_schema_name_is_ours",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TenantStatus.values), name="tenant_status_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.schema_name
+
+    def change(self, **values: Any) -> None:
+        """Write ``values`` and tell every process's domain map (within a second)."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        type(self).objects.filter(pk=self.pk).update(**values, changed_at=Now())
+
+    def move_to(self, status: str, **values: Any) -> None:
+        """Go to ``status`` if the state machine allows it.
+
+        Raises:
+            IllegalTransition: it does not, or another process was faster.
+        """
+        allowed_from = [source for source, targets in TRANSITIONS.items() if status in targets]
+        moved = (
+            type(self)
+            .objects.filter(pk=self.pk, status__in=allowed_from)
+            .update(status=status, **values, changed_at=Now())
+        )
+        if not moved:
+            raise IllegalTransition(f"A tenant cannot go from {self.status} to {status}.")
+        self.refresh_from_db()
+
+    def mark_dropped(self) -> None:
+        """Note that schema and role are gone; the domains stay as tombstones."""
+        self.change(dropped_at=Now())
+
+    def fall_past_due(self, *, grace: timedelta) -> None:
+        """Payment failed: everything works for ``grace``, then the portal is read-only."""
+        self.move_to(TenantStatus.PAST_DUE, grace_until=Now() + grace)
+
+    def primary_host(self) -> str:
+        """Return the host that links use; empty for a tenant of the pool."""
+        return next((d.host for d in self.domains.all() if d.is_primary), "")
+
+    def snapshot(self) -> ActiveTenant:
+        """Return what running code may know of this tenant (needs plan and domains)."""
+        return ActiveTenant(
+            id=self.pk,
+            schema_name=self.schema_name,
+            name=self.settings_copy.get("name") or self.name,
+            status=self.status,
+            primary_host=self.primary_host(),
+            plan_code=self.plan.code if self.plan else "",
+            grace_until=self.grace_until,
+            changed_at=self.changed_at,
+            limits=dict(self.plan.limits) if self.plan else {},
+            settings=dict(self.settings_copy),
+        )
+
+
+class Domain(models.Model):
+    """A host name that leads to a tenant; renaming a portal changes nothing but this."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    host = models.CharField(max_length=253)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="domains")
+    is_primary = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("host"),
+                name="domain_host_unique",
+                violation_error_message="This address is taken.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(host=Lower("host")), name="domain_host_is_lower_case"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(is_primary=True), name="domain_one_primary"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.host
+
+
+def platform_host(subdomain: str) -> str:
+    """Return the full host name of ``subdomain`` on this installation."""
+    return f"{subdomain}.{settings.FREEHOLD_DOMAIN}"

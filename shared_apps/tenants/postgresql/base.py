@@ -1,0 +1,98 @@
+"""The database engine: ``ENGINE = "shared_apps.tenants.postgresql"``.
+
+Everything django-tenants remembers about a connection (its search_path, its tenant) is gone;
+the scope of the running code (``shared_apps.tenants.scope``) is asked at every statement.
+"""
+
+from typing import Any, NoReturn
+
+from django.db import NotSupportedError
+from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
+from django.db.backends.postgresql.psycopg_any import register_tzloader
+from django_tenants.postgresql_backend import base as stock
+from psycopg.pq import Format
+
+from .. import scope as scopes
+from .cursor import ScopedCursor
+from .operations import DatabaseFeatures, DatabaseOperations
+from .schema import DatabaseSchemaEditor
+
+
+class DatabaseWrapper(stock.DatabaseWrapper):
+    """A connection on which each statement names its tenant.
+
+    ``DATABASES[...]["OWNER"]`` tells the two logins apart: an owner connection serves the owner
+    scope alone, and the other one everything else.
+    """
+
+    SchemaEditorClass = DatabaseSchemaEditor
+    introspection_class = stock.DatabaseSchemaIntrospection
+    ops_class = DatabaseOperations
+    features_class = DatabaseFeatures
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Past django-tenants' constructor, which would enter the public schema.
+        super(stock.DatabaseWrapper, self).__init__(*args, **kwargs)
+
+    def active_scope(self) -> scopes.Scope:
+        """Return the scope of the next statement.
+
+        Raises:
+            NoActiveTenant: there is none.
+            WrongScope: it is not one for this connection's login.
+        """
+        scope = scopes.current()
+        if scope is None:
+            raise scopes.NoActiveTenant
+        if scope.kind != "catalogue" and scope.is_owner != self.settings_dict.get("OWNER", False):
+            raise scopes.WrongScope(
+                f"Connection {self.alias!r} does not serve the scope {scope.key!r}."
+            )
+        return scope
+
+    @property
+    def schema_name(self) -> str | None:
+        """The schema of the active scope, as django-tenants' tools ask for it."""
+        scope = scopes.current()
+        return None if scope is None else scope.schema
+
+    @property
+    def tenant(self) -> Any:
+        """The tenant of the active scope, or None."""
+        scope = scopes.current()
+        return None if scope is None else scope.tenant
+
+    def set_tenant(self, tenant: Any, include_public: bool = True) -> NoReturn:
+        """Refuse to switch: a connection has no tenant here, the running code has."""
+        raise scopes.WrongScope("Enter a scope instead: `with tenant_scope(...)`.")
+
+    def set_schema(
+        self, schema_name: str, include_public: bool = True, tenant_type: Any = None
+    ) -> NoReturn:
+        """Refuse to switch, as :meth:`set_tenant` does."""
+        raise scopes.WrongScope("Enter a scope instead of calling set_schema().")
+
+    def set_schema_to_public(self) -> NoReturn:
+        """Refuse to switch, as :meth:`set_tenant` does."""
+        raise scopes.WrongScope("Enter `public_scope()` instead.")
+
+    def connect(self) -> None:
+        """Connect; the hooks of Django's apps see the system catalogue only."""
+        with scopes.catalogue_scope():
+            super().connect()
+
+    def _cursor(self, name: str | None = None) -> Any:
+        # Past django-tenants' version, which sends SET search_path as a statement of its own.
+        return super(stock.DatabaseWrapper, self)._cursor(name)
+
+    def create_cursor(self, name: str | None = None) -> ScopedCursor:
+        """Return a cursor of ours; server-side cursors cannot carry the prefix."""
+        if name:
+            raise NotSupportedError(
+                "Set DISABLE_SERVER_SIDE_CURSORS: a named cursor cannot carry its scope."
+            )
+        cursor = ScopedCursor(self)
+        loader = self.connection.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT)
+        if self.timezone != loader.timezone:
+            register_tzloader(self.timezone, cursor)
+        return cursor

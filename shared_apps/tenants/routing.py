@@ -1,0 +1,64 @@
+"""The middleware that turns the Host header, and nothing else, into a scope."""
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from . import scope
+from .domain_map import domain_map
+from .gate import Deed, Refusal, refusal
+
+_HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def host_of(request: HttpRequest) -> str | None:
+    """Return the host asked for: lower case, no port, no trailing dot; None if malformed."""
+    match = _HOST.fullmatch(request.META.get("HTTP_HOST", "").lower())
+    return match.group(1) if match else None
+
+
+def _refuse(request: HttpRequest, why: Refusal) -> HttpResponse:
+    return JsonResponse(
+        {
+            "type": "client_error",
+            "errors": [{"code": why.code, "detail": why.detail, "attr": None}],
+        },
+        status=why.http_status,
+    )
+
+
+class TenantRouting:
+    """Enter the scope of the host for the length of the request.
+
+    The public host gets the public scope and ``PUBLIC_SCHEMA_URLCONF``, a tenant's host its
+    own scope and the default urlconf; any other host is a 404 that says nothing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        # The views' class-level querysets must not be made, and stamped, in the scope of
+        # whatever request happens to import them first.
+        with scope.no_scope():
+            for urlconf in (settings.ROOT_URLCONF, settings.PUBLIC_SCHEMA_URLCONF):
+                import_module(urlconf)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        host = host_of(request)
+        if host is None:
+            return _refuse(request, Refusal(404, "not_found", "There is no portal here."))
+        if host == settings.FREEHOLD_DOMAIN:
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            with scope.public_scope():
+                return self.get_response(request)
+        tenant = domain_map.tenant_for(host)
+        if tenant is None:
+            return _refuse(request, Refusal(404, "not_found", "There is no portal here."))
+        deed = Deed.READ if request.method in _SAFE_METHODS else Deed.WRITE
+        if why := refusal(tenant, deed):
+            return _refuse(request, why)
+        with scope.tenant_scope(tenant):
+            return self.get_response(request)

@@ -1,0 +1,32 @@
+"""A session belongs to the tenant it was made in, and says so."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+
+from . import scope
+
+_KEY = "_tenant"
+
+
+class SessionsOfOneTenant:
+    """Write the scope into each session and drop one that names another.
+
+    Sessions lie in the tenant's own schema, so a foreign one is not even found; this holds if
+    rows were ever copied from one schema to another.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = scope.current_key()
+        # Without a cookie the session is not touched: it would cost a Vary header everywhere.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(_KEY, key) != key:
+            logout(request)
+        response = self.get_response(request)
+        if request.session.modified and not request.session.is_empty():
+            request.session[_KEY] = key
+        return response

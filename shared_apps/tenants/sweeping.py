@@ -1,0 +1,44 @@
+"""Which tenants have something in their outbox: a Redis set, and a full rotation behind it."""
+
+from functools import lru_cache
+from uuid import UUID
+
+import redis
+import structlog
+from django.conf import settings
+
+from . import scope
+from .models import Tenant, TenantStatus
+
+log = structlog.get_logger(__name__)
+
+_KEY = "freehold:outboxes"
+
+
+@lru_cache(maxsize=1)
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=2
+    )
+
+
+def mark_for_sweep() -> None:
+    """Note, before the COMMIT, that the active tenant's outbox must be looked at.
+
+    Without Redis the caller goes on: the hourly rotation finds the entry.
+    """
+    try:
+        _redis().sadd(_KEY, str(scope.active_tenant().id))
+    except redis.RedisError:
+        log.warning("sweep_mark_failed", exc_info=True)
+
+
+def marked_tenants(count: int = 1000) -> list[UUID]:
+    """Take up to ``count`` marked tenants; whoever takes them must sweep them."""
+    return [UUID(raw.decode()) for raw in _redis().spop(_KEY, count) or []]
+
+
+def all_tenants() -> list[UUID]:
+    """Return every tenant whose tasks may run."""
+    allowed = [TenantStatus.ACTIVE, TenantStatus.PAST_DUE]
+    return list(Tenant.objects.filter(status__in=allowed).values_list("id", flat=True))

@@ -1,0 +1,144 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
+    def due(self) -> "OutboxQuerySet":
+        """Entries that wait to be delivered, or to be tried again."""
+        return self.filter(done_at=None, due_at__lte=timezone.now())
+
+
+class OutboxEntry(models.Model):
+    """Something that must happen after a commit, written in the same transaction.
+
+    ``kind`` names a deliverer (``outbox.DELIVERERS``), ``payload`` its arguments.
+    """
+
+    MAX_ATTEMPTS = 8
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=50)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    done_at = models.DateTimeField(null=True)
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "outbox entries"
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="outbox_waiting", condition=models.Q(done_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    def mark_done(self) -> None:
+        """Note that the effect has happened."""
+        type(self).objects.filter(pk=self.pk).update(done_at=Now(), last_error="")
+
+    def mark_failed(self, error: Exception) -> None:
+        """Note a failure and when to try again: after 1, 2, 4 ... minutes, then never."""
+        attempts = self.attempts + 1
+        delay = timedelta(minutes=2**self.attempts)
+        type(self).objects.filter(pk=self.pk).update(
+            attempts=attempts,
+            last_error=f"{type(error).__name__}: {error}"[:2000],
+            due_at=timezone.now() + delay if attempts < self.MAX_ATTEMPTS else FAR_FUTURE,
+        )
+
+
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class JobStatus(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+# A running job that has written nothing for so long has lost its worker.
+SILENCE = timedelta(minutes=1)
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def unfinished(self) -> "JobQuerySet":
+        """Jobs that wait or run."""
+        return self.filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
+
+    def silent(self) -> "JobQuerySet":
+        """Unfinished jobs whose worker seems to be gone."""
+        return self.unfinished().filter(touched_at__lt=timezone.now() - SILENCE)
+
+
+class Job(models.Model):
+    """A long piece of work somebody asked for, with its input, progress and outcome."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=30)
+    status = models.CharField(max_length=8, choices=JobStatus, default=JobStatus.QUEUED)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    filename = models.CharField(max_length=200, blank=True)
+    # Kept in the tenant's schema until the job ends: nothing acknowledged lies on one
+    # machine's disk, and no neighbour's role can read it.
+    content = models.BinaryField(null=True)
+    rows_total = models.PositiveIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    refusals = models.JSONField(
+        default=list, help_text="The first refused rows: line and reason."
+    )
+    error = models.TextField(blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.filename}"
+
+    def start(self) -> bool:
+        """Take the job; False if it has ended or a live worker has it.
+
+        A job that runs without a sign of life is taken over: its worker died. Jobs are
+        idempotent.
+        """
+        jobs = type(self).objects.filter(pk=self.pk)
+        free = models.Q(status=JobStatus.QUEUED) | models.Q(
+            status=JobStatus.RUNNING, touched_at__lt=timezone.now() - SILENCE
+        )
+        return bool(jobs.filter(free).update(status=JobStatus.RUNNING, touched_at=Now()))
+
+    def report(self, **counts: Any) -> None:
+        """Write progress, which is the job's sign of life."""
+        type(self).objects.filter(pk=self.pk).update(touched_at=Now(), **counts)
+
+    def finish(self, *, error: str = "", **counts: Any) -> None:
+        """End the job, with an error if it failed, and drop its input."""
+        type(self).objects.filter(pk=self.pk).update(
+            status=JobStatus.FAILED if error else JobStatus.DONE,
+            error=error,
+            content=None,
+            finished_at=Now(),
+            **counts,
+        )

@@ -1,0 +1,54 @@
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from shared_apps.tenants import sweeping
+from shared_apps.tenants.gate import Deed
+
+from . import jobs, outbox
+from .models import Job
+
+
+@shared_task(
+    name="integrations.deliver_outbox_entry",
+    autoretry_for=(Exception,),
+    max_retries=3,
+    default_retry_delay=60,
+    deed=Deed.HOUSEKEEPING,
+)
+def deliver_outbox_entry(entry_id: str) -> None:
+    """Deliver one entry; a failure is tried again in a minute, three times, then swept."""
+    outbox.deliver(UUID(entry_id))
+
+
+@shared_task(name="integrations.sweep_outbox", deed=Deed.HOUSEKEEPING)
+def sweep_outbox() -> None:
+    """Deliver what is due in one tenant; look again while anything waits."""
+    outbox.sweep()
+    jobs.resume_silent()
+    if outbox.has_waiting() or Job.objects.unfinished().exists():
+        sweeping.mark_for_sweep()
+
+
+@shared_task(name="integrations.sweep_outboxes", platform=True)
+def sweep_outboxes() -> None:
+    """Start a sweep in every tenant that was marked."""
+    _sweep_each(sweeping.marked_tenants())
+
+
+@shared_task(name="integrations.sweep_every_outbox", platform=True)
+def sweep_every_outbox() -> None:
+    """Start a sweep in every tenant."""
+    _sweep_each(sweeping.all_tenants())
+
+
+def _sweep_each(tenant_ids: list[Any]) -> None:
+    for tenant_id in tenant_ids:
+        sweep_outbox.apply_async(headers={"tenant": str(tenant_id)})
+
+
+@shared_task(name="integrations.run_job")
+def run_job(job_id: str) -> None:
+    """Run one job of the tenant."""
+    jobs.run(UUID(job_id))

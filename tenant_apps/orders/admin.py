@@ -1,0 +1,82 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from shared_apps.tenants.admin_sites import tenant_admin
+
+from .models import IllegalTransition, Order, OrderItem, OrderStatus
+
+
+class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    model = OrderItem
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["product_name", "unit_price", "quantity", "line_total"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: an order is placed, not typed."""
+        return False
+
+
+@admin.register(Order, site=tenant_admin)
+class OrderAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Orders: looked at here, and taken through their states by the actions."""
+
+    list_display = ["number", "user", "status", "total", "currency", "created_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["number", "user__email"]
+    list_select_related = ["user"]
+    fields = readonly_fields = [
+        *("number", "user", "status", "total", "currency", "created_at", "updated_at"),
+    ]
+    inlines = [OrderItemInline]
+    actions = ["pay", "ship", "deliver", "cancel", "refund"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: an order is placed, not typed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: an order is cancelled, and stays."""
+        return False
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the refund action is offered."""
+        return bool(request.user.has_perm("orders.refund_order"))
+
+    def _move(self, request: HttpRequest, orders: QuerySet[Order], target: OrderStatus) -> None:
+        for order in orders:
+            try:
+                order.move_to(target)
+            except IllegalTransition as error:
+                self.message_user(request, f"{order}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{order} is now {target.label.lower()}.")
+
+    @admin.action(description="Mark as paid", permissions=["change"])
+    def pay(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Go from pending to paid."""
+        self._move(request, queryset, OrderStatus.PAID)
+
+    @admin.action(description="Mark as shipped", permissions=["change"])
+    def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Go from paid to shipped."""
+        self._move(request, queryset, OrderStatus.SHIPPED)
+
+    @admin.action(description="Mark as delivered", permissions=["change"])
+    def deliver(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Go from shipped to delivered."""
+        self._move(request, queryset, OrderStatus.DELIVERED)
+
+    @admin.action(description="Cancel; stock goes back", permissions=["change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Go from pending or paid to cancelled."""
+        self._move(request, queryset, OrderStatus.CANCELLED)
+
+    @admin.action(description="Mark as refunded", permissions=["refund"])
+    def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Go from paid, shipped or delivered to refunded."""
+        self._move(request, queryset, OrderStatus.REFUNDED)

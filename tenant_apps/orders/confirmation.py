@@ -1,0 +1,28 @@
+"""The mail that confirms an order."""
+
+from typing import Any
+
+from tenant_apps.integrations.models import OutboxEntry
+from tenant_apps.users.mailing import send_mail
+
+from .models import Order
+
+
+def send(entry: OutboxEntry) -> None:
+    """Send the confirmation that an outbox entry asks for; an order that is gone needs none."""
+    order = (
+        Order.objects.select_related("user")
+        .with_items()
+        .filter(pk=entry.payload["order"])
+        .first()
+    )
+    if order is None:
+        return
+    context: dict[str, Any] = {"order": order, "items": order.items.all()}
+    send_mail(
+        to=order.user.email,
+        subject=f"Order {order.number} confirmed",
+        template="orders/confirmation",
+        context=context,
+        message_id=str(entry.pk),
+    )

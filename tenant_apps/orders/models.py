@@ -1,0 +1,142 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from uuid_utils.compat import uuid7
+
+from tenant_apps.products.models import Product
+
+
+class OrderStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    PAID = "paid", "Paid"
+    SHIPPED = "shipped", "Shipped"
+    DELIVERED = "delivered", "Delivered"
+    CANCELLED = "cancelled", "Cancelled"
+    REFUNDED = "refunded", "Refunded"
+
+
+# target: the statuses it may be reached from
+TRANSITIONS: dict[str, frozenset[str]] = {
+    OrderStatus.PAID: frozenset({OrderStatus.PENDING}),
+    OrderStatus.SHIPPED: frozenset({OrderStatus.PAID}),
+    OrderStatus.DELIVERED: frozenset({OrderStatus.SHIPPED}),
+    OrderStatus.CANCELLED: frozenset({OrderStatus.PENDING, OrderStatus.PAID}),
+    OrderStatus.REFUNDED: frozenset(
+        {OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED}
+    ),
+}
+
+
+class IllegalTransition(ValueError):
+    """An order cannot go from its present status to the one asked for."""
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def visible_to(self, user: Any) -> "OrderQuerySet":
+        """Orders ``user`` may see: their own, or all of them with the permission."""
+        if user.has_perm("orders.view_order"):
+            return self
+        return self.filter(user_id=user.pk)
+
+    def with_items(self) -> "OrderQuerySet":
+        """Fetch the items along, in their order of lines."""
+        return self.prefetch_related(
+            models.Prefetch("items", OrderItem.objects.order_by("position"))
+        )
+
+
+class Order(models.Model):
+    """What a person ordered, at the prices of that moment."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.PositiveIntegerField(unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
+    status = models.CharField(
+        max_length=10, choices=OrderStatus, default=OrderStatus.PENDING, editable=False
+    )
+    total = models.DecimalField(max_digits=12, decimal_places=2, editable=False)
+    currency = models.CharField(max_length=3, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="order_newest")]
+        constraints = [
+            models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(status__in=OrderStatus.values), name="order_status_is_known"
+            ),
+        ]
+        permissions = [("refund_order", "Can refund an order")]
+
+    def __str__(self) -> str:
+        return f"Order {self.number}"
+
+    def move_to(self, status: str) -> None:
+        """Go to ``status`` if the order may; a cancelled one gives its stock back.
+
+        Raises:
+            IllegalTransition: it may not, or somebody else was faster.
+        """
+        with transaction.atomic():
+            moved = (
+                type(self)
+                .objects.filter(pk=self.pk, status__in=TRANSITIONS.get(status, frozenset()))
+                .update(status=status)
+            )
+            if not moved:
+                raise IllegalTransition(
+                    f"An order that is {self.status} cannot become {status}."
+                )
+            if status == OrderStatus.CANCELLED:
+                self._return_stock()
+        self.status = status
+
+    def _return_stock(self) -> None:
+        # In primary-key order, as placing takes it, so that the two never deadlock.
+        for item in self.items.exclude(product=None).order_by("product_id"):
+            Product.objects.all().return_stock(item.product_id, item.quantity)
+
+
+class OrderItem(models.Model):
+    """One line of an order; name and price are snapshots."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    order = models.ForeignKey(Order, models.CASCADE, related_name="items", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(
+        Product, models.SET_NULL, null=True, related_name="order_items"
+    )
+    product_name = models.CharField(max_length=255)
+    unit_price = models.DecimalField(max_digits=10, decimal_places=2)
+    quantity = models.PositiveIntegerField()
+    line_total = models.GeneratedField(
+        expression=F("unit_price") * F("quantity"),
+        output_field=models.DecimalField(max_digits=14, decimal_places=2),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="order_item_position"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.product_name}"
+
+
+class OrderCounter(models.Model):
+    """The last order number given out; one row, made with the schema."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    last = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.last)

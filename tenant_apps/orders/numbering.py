@@ -1,0 +1,23 @@
+"""Order numbers: 1001, 1002, ... in each tenant, without gaps."""
+
+from django.apps import apps
+from django.db.models import F
+
+FIRST_NUMBER = 1001
+
+
+def write_first_number() -> None:
+    """Write the counter's row to the template schema; safe to repeat."""
+    apps.get_model("orders", "OrderCounter").objects.get_or_create(
+        pk=1, defaults={"last": FIRST_NUMBER - 1}
+    )
+
+
+def next_number() -> int:
+    """Return the next number; the counter stays locked until the caller's transaction ends.
+
+    Take it last: every other order of the tenant waits for it.
+    """
+    counter = apps.get_model("orders", "OrderCounter").objects
+    counter.filter(pk=1).update(last=F("last") + 1)
+    return int(counter.values_list("last", flat=True).get(pk=1))

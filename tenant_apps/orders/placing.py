@@ -1,0 +1,76 @@
+"""Placing an order: all of it or nothing, at the prices of this moment."""
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from shared_apps.tenants.scope import active_tenant
+from tenant_apps.integrations import outbox
+from tenant_apps.products.models import Product
+
+from .models import Order, OrderItem
+from .numbering import next_number
+
+
+class ProductGone(ValueError):
+    """A product does not exist, or is not on sale."""
+
+
+class OutOfStock(ValueError):
+    """There is less of a product than was ordered."""
+
+
+def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
+    """Take the stock, write the order and queue its confirmation, in one transaction.
+
+    ``items`` are product ids and quantities; the same product twice is added up. Total and
+    prices are the server's.
+
+    Raises:
+        ProductGone: one is unknown or not on sale.
+        OutOfStock: there is not enough of one.
+    """
+    quantities: Counter[UUID] = Counter()
+    for product_id, quantity in items:
+        quantities[product_id] += quantity
+    with transaction.atomic():
+        products = _take(quantities)
+        # The counter comes last of the locks: every other order of the tenant waits for it.
+        order = Order.objects.create(
+            number=next_number(),
+            user=user,
+            total=sum((products[p].price * q for p, q in quantities.items()), Decimal(0)),
+            currency=active_tenant().settings["currency"],
+        )
+        OrderItem.objects.bulk_create(
+            OrderItem(
+                order=order,
+                position=position,
+                product=products[product_id],
+                product_name=products[product_id].name,
+                unit_price=products[product_id].price,
+                quantity=quantity,
+            )
+            for position, (product_id, quantity) in enumerate(quantities.items(), start=1)
+        )
+        outbox.enqueue("orders.confirmation", {"order": str(order.pk)})
+    return order
+
+
+def _take(quantities: Counter[UUID]) -> dict[UUID, Product]:
+    """Take the stock in primary-key order, so that no two orders wait for each other."""
+    short = [
+        product_id
+        for product_id in sorted(quantities)
+        if not Product.objects.all().take_stock(product_id, quantities[product_id])
+    ]
+    products = Product.objects.on_sale().in_bulk(list(quantities))
+    if gone := next((p for p in quantities if p not in products), None):
+        raise ProductGone(f"Product {gone} is not on sale.")
+    if short:
+        raise OutOfStock(f"There are only {products[short[0]].stock} of {products[short[0]]}.")
+    return products

@@ -1,0 +1,134 @@
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Avg, Count, Q
+from uuid_utils.compat import uuid7
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    def with_figures(self) -> "CategoryQuerySet":
+        """Add ``products_count`` and ``avg_price`` of active products."""
+        active = Q(products__is_active=True)
+        return self.annotate(
+            products_count=Count("products", filter=active),
+            avg_price=Avg("products__price", filter=active),
+        )
+
+
+class Category(models.Model):
+    """A shelf of the catalogue."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=255)
+    slug = models.SlugField(unique=True, max_length=255)
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def on_sale(self) -> "ProductQuerySet":
+        """Products that can be seen and ordered."""
+        return self.filter(is_active=True)
+
+    def popular(self) -> "ProductQuerySet":
+        """The most viewed products on sale, most viewed first."""
+        return self.on_sale().order_by("-views", "-created_at", "-id")
+
+    def take_stock(self, product_id: Any, quantity: int) -> bool:
+        """Take ``quantity`` if that much is there; False, and no change, if not."""
+        return bool(
+            self.on_sale()
+            .filter(pk=product_id, stock__gte=quantity)
+            .update(stock=models.F("stock") - quantity)
+        )
+
+    def return_stock(self, product_id: Any, quantity: int) -> None:
+        """Put ``quantity`` back."""
+        self.filter(pk=product_id).update(stock=models.F("stock") + quantity)
+
+    def count_view(self, product_id: Any) -> None:
+        """Add one view."""
+        self.filter(pk=product_id).update(views=models.F("views") + 1)
+
+
+class Product(models.Model):
+    """Something the tenant sells."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=255)
+    slug = models.SlugField(unique=True, max_length=255)
+    sku = models.CharField("SKU", max_length=64, blank=True)
+    description = models.TextField(blank=True)
+    price = models.DecimalField(
+        max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+    )
+    stock = models.PositiveIntegerField(default=0)
+    category = models.ForeignKey(
+        Category,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="products",
+        db_index=False,  # the index on category and is_active serves it
+    )
+    attributes = models.JSONField(
+        default=dict, blank=True
+    )
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    image_url = models.URLField("image URL", max_length=500, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    views = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["category", "is_active"], name="product_category_active"),
+            models.Index(fields=["-created_at", "-id"], name="product_newest"),
+            GinIndex(fields=["attributes"], name="product_attributes"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(price__gt=0),
+                name="product_price_is_positive",
+                violation_error_message="Price must be positive.",
+            ),
+        ]
+        permissions = [("import_catalogue", "Can import a catalogue")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Favorite(models.Model):
+    """A person's mark on a product."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="favorites", db_index=False
+    )
+    product = models.ForeignKey(Product, models.CASCADE, related_name="favorites")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "product"], name="favorite_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes {self.product_id}"

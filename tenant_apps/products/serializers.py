@@ -1,0 +1,51 @@
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from shared_apps.tenants.api import StrictModelSerializer
+
+from .models import Category, Product
+
+
+class CategorySerializer(StrictModelSerializer):
+    products_count = serializers.IntegerField(read_only=True)
+    avg_price = serializers.DecimalField(
+        max_digits=10, decimal_places=2, read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Category
+        fields = ["id", "name", "slug", "products_count", "avg_price"]
+
+    def create(self, validated_data: dict[str, Any]) -> Category:
+        """Create the category and return it with its figures."""
+        created = super().create(validated_data)
+        return Category.objects.with_figures().get(pk=created.pk)
+
+
+class ProductSerializer(StrictModelSerializer):
+    category_name = serializers.CharField(
+        source="category.name", read_only=True, default=None, allow_null=True
+    )
+
+    class Meta:
+        model = Product
+        fields = [
+            *("id", "name", "slug", "sku", "description", "price", "stock"),
+            *("category", "category_name", "attributes", "tags", "image_url"),
+            *("is_active", "views", "created_at", "updated_at"),
+        ]
+        read_only_fields = ["views", "created_at", "updated_at"]
+
+    def validate_price(self, value: Decimal) -> Decimal:
+        """Refuse a price of nothing."""
+        if value <= 0:
+            raise serializers.ValidationError("Price must be positive.", code="not_positive")
+        return value
+
+    def validate_attributes(self, value: Any) -> dict[str, Any]:
+        """Accept an object of names and values only."""
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("Attributes must be an object.", code="not_object")
+        return value

@@ -1,0 +1,201 @@
+"""Shopify's product export, read into products.
+
+Rows of one handle are one product: its variants, its images, or both at once. Option names and
+the title stand on the first row only, prices are empty on rows that only add an image.
+Source: Shopify's "Using CSV files to import and export products".
+"""
+
+import csv
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from io import StringIO
+from typing import Any
+
+REQUIRED_COLUMNS = frozenset({"Handle", "Title", "Variant Price"})
+_HANDLE = re.compile(r"[-a-zA-Z0-9_]{1,255}")
+_OPTIONS = (1, 2, 3)
+_MAX_PRICE = Decimal("99999999.99")
+
+
+class NotACatalogue(ValueError):
+    """The file as a whole cannot be read; the message says why."""
+
+
+class RowRefused(ValueError):
+    """One product cannot be taken; the message says why, ``line`` where."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+@dataclass(slots=True)
+class Row:
+    """One CSV record and the line of the file it begins on."""
+
+    line: int
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return (self.values.get(column) or "").strip()
+
+
+@dataclass(slots=True)
+class ParsedProduct:
+    """What one handle's rows say."""
+
+    slug: str
+    name: str
+    description: str
+    category: str
+    price: Decimal
+    stock: int
+    sku: str
+    tags: list[str]
+    attributes: dict[str, list[str]]
+    image_url: str
+    is_active: bool
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """A file's rows by handle, in the order of first appearance."""
+
+    rows_total: int = 0
+    handles: dict[str, list[Row]] = field(default_factory=dict)
+
+
+def read_catalogue(content: bytes) -> Catalogue:
+    """Group the rows of a file by handle.
+
+    Raises:
+        NotACatalogue: no text, no CSV, no header, no rows.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotACatalogue("The file is not UTF-8 text. Save it as CSV UTF-8.") from error
+    if "\x00" in text:
+        raise NotACatalogue("The file is not text: it has NUL characters.")
+    catalogue = Catalogue()
+    try:
+        for row in _rows(text):
+            catalogue.rows_total += 1
+            catalogue.handles.setdefault(row["Handle"], []).append(row)
+    except csv.Error as error:
+        raise NotACatalogue(f"The file is not CSV: {error}.") from error
+    if not catalogue.rows_total:
+        raise NotACatalogue("The file has a header but no rows.")
+    return catalogue
+
+
+def _rows(text: str) -> Iterator[Row]:
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    header = [name.strip() for name in next(reader, [])]
+    if missing := sorted(REQUIRED_COLUMNS - set(header)):
+        raise NotACatalogue(
+            "The first line must be the header of a Shopify product export;"
+            f" these columns are missing: {', '.join(missing)}."
+        )
+    line = reader.line_num + 1
+    for values in reader:
+        if any(value.strip() for value in values):
+            yield Row(line, dict(zip(header, values, strict=False)))
+        line = reader.line_num + 1
+
+
+def parse_product(handle: str, rows: list[Row]) -> ParsedProduct:
+    """Make one product of the rows of a handle.
+
+    The price is the lowest variant's, the stock their sum; option names and values become
+    attributes, each value once.
+
+    Raises:
+        RowRefused: a row has something that cannot be taken; then none of them is.
+    """
+    first = rows[0]
+    if not _HANDLE.fullmatch(handle):
+        raise RowRefused(first.line, f"The handle {handle[:60]!r} is not a slug.")
+    titled = next((row for row in rows if row["Title"]), None)
+    if titled is None:
+        raise RowRefused(first.line, "No row of this handle has a title.")
+    prices = [_price(row) for row in rows if row["Variant Price"]]
+    if not prices:
+        raise RowRefused(first.line, "No row of this handle has a price.")
+    return ParsedProduct(
+        slug=handle,
+        name=_at_most(titled, "Title", 255),
+        description=_plain_text(titled["Body (HTML)"]),
+        category=_at_most(titled, "Type", 255),
+        price=min(prices),
+        stock=max(0, sum(_quantity(row) for row in rows)),
+        sku=next((_at_most(row, "Variant SKU", 64) for row in rows if row["Variant SKU"]), ""),
+        tags=_tags(titled),
+        attributes=_attributes(rows),
+        image_url=next((row["Image Src"] for row in rows if _is_image(row)), ""),
+        is_active=titled["Published"].lower() != "false"
+        and titled["Status"].lower() in ("", "active"),
+    )
+
+
+def _price(row: Row) -> Decimal:
+    try:
+        price = Decimal(row["Variant Price"])
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite():
+        raise RowRefused(row.line, f"{row['Variant Price'][:40]!r} is not a price.")
+    if not 0 < price <= _MAX_PRICE:
+        raise RowRefused(row.line, f"The price {row['Variant Price'][:40]} is out of range.")
+    return price.quantize(Decimal("0.01"))
+
+
+def _quantity(row: Row) -> int:
+    raw = row["Variant Inventory Qty"]
+    try:
+        quantity = int(raw or 0)
+    except ValueError:
+        raise RowRefused(row.line, f"{raw[:40]!r} is not a stock quantity.") from None
+    if abs(quantity) > 1_000_000_000:
+        raise RowRefused(row.line, f"The stock quantity {raw[:40]} is out of range.")
+    return quantity
+
+
+def _at_most(row: Row, column: str, length: int) -> str:
+    if len(row[column]) > length:
+        raise RowRefused(row.line, f"{column} is longer than {length} characters.")
+    return row[column]
+
+
+def _tags(row: Row) -> list[str]:
+    tags = list(dict.fromkeys(tag.strip() for tag in row["Tags"].split(",") if tag.strip()))
+    if too_long := next((tag for tag in tags if len(tag) > 50), None):
+        raise RowRefused(row.line, f"The tag {too_long[:60]!r} is longer than 50 characters.")
+    return tags
+
+
+def _attributes(rows: list[Row]) -> dict[str, list[str]]:
+    attributes: dict[str, Any] = {}
+    for number in _OPTIONS:
+        name = next((n for row in rows if (n := row[f"Option{number} Name"])), "")
+        values = dict.fromkeys(v for row in rows if (v := row[f"Option{number} Value"]))
+        # Shopify's stand-in for a product without options.
+        if name and list(values) != ["Default Title"]:
+            attributes[name] = list(values)
+    return attributes
+
+
+def _is_image(row: Row) -> bool:
+    return row["Image Src"].startswith(("https://", "http://")) and len(row["Image Src"]) <= 500
+
+
+def _plain_text(body: str) -> str:
+    """Return the text of an HTML body, paragraphs and lines kept, everything else dropped."""
+    body = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", body)
+    body = re.sub(r"(?i)<br\s*/?>|</(p|div|li|h[1-6]|tr)\s*>", "\n", body)
+    text = html.unescape(re.sub(r"<[^>]*>", "", body)).replace("\xa0", " ").replace("\x00", "")
+    lines = [re.sub(r"[ \t\r]+", " ", line).strip() for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

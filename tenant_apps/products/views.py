@@ -1,0 +1,108 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import filters, permissions, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shared_apps.tenants.api import StableOrdering
+
+from .filters import ProductFilter
+from .models import Category, Favorite, Product
+from .permissions import KeepsCatalogue, ReadsCatalogue, sees_inactive
+from .serializers import CategorySerializer, ProductSerializer
+
+POPULAR = 10
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List categories with their figures"),
+    retrieve=extend_schema(summary="Read a category"),
+    create=extend_schema(summary="Add a category"),
+    update=extend_schema(summary="Replace a category"),
+    partial_update=extend_schema(summary="Change a category"),
+    destroy=extend_schema(summary="Delete a category; its products stay"),
+)
+class CategoryViewSet(viewsets.ModelViewSet[Category]):
+    """Categories, each with the count and average price of its active products."""
+
+    queryset = Category.objects.with_figures()
+    serializer_class = CategorySerializer
+    permission_classes = [KeepsCatalogue]
+    filter_backends = [filters.SearchFilter, StableOrdering]
+    search_fields = ["name"]
+    ordering_fields = ["name"]
+    ordering = ["name"]
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List products"),
+    retrieve=extend_schema(summary="Read a product"),
+    create=extend_schema(summary="Add a product"),
+    update=extend_schema(summary="Replace a product"),
+    partial_update=extend_schema(summary="Change a product"),
+    destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
+)
+class ProductViewSet(viewsets.ModelViewSet[Product]):
+    """The catalogue. Whoever may change products also sees those that are not active."""
+
+    queryset = Product.objects.select_related("category")
+    serializer_class = ProductSerializer
+    permission_classes = [KeepsCatalogue]
+    filter_backends = [DjangoFilterBackend, filters.SearchFilter, StableOrdering]
+    filterset_class = ProductFilter
+    search_fields = ["name", "description"]
+    ordering_fields = ["price", "created_at", "name"]
+    ordering = ["-created_at"]
+
+    def get_queryset(self) -> QuerySet[Product]:
+        """Return what the caller may see."""
+        products = super().get_queryset()
+        if sees_inactive(self.request.user):
+            return products
+        return products.filter(is_active=True)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return the product and count the view."""
+        product = self.get_object()
+        Product.objects.all().count_view(product.pk)
+        return Response(self.get_serializer(product).data)
+
+    @extend_schema(
+        summary="The most viewed products on sale", responses=ProductSerializer(many=True)
+    )
+    @action(
+        detail=False,
+        permission_classes=[ReadsCatalogue],
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def popular(self, request: Request) -> Response:
+        """Return at most ten products, most viewed first."""
+        popular = Product.objects.select_related("category").popular()[:POPULAR]
+        return Response(self.get_serializer(popular, many=True).data)
+
+    @extend_schema(summary="My favorites", responses=ProductSerializer(many=True))
+    @action(detail=False, permission_classes=[permissions.IsAuthenticated])
+    def favorites(self, request: Request) -> Response:
+        """Return the caller's favorite products, in pages."""
+        mine = self.filter_queryset(self.get_queryset()).filter(favorites__user=request.user)
+        page = self.paginate_queryset(mine)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(summary="Mark as favorite", request=None, responses={200: dict[str, str]})
+    @action(detail=True, methods=["post"], permission_classes=[permissions.IsAuthenticated])
+    def favorite(self, request: Request, pk: str | None = None) -> Response:
+        """Add the product to the caller's favorites; safe to repeat."""
+        Favorite.objects.get_or_create(user=request.user, product=self.get_object())
+        return Response({"status": "added"})
+
+    @extend_schema(summary="Remove from favorites", request=None, responses={204: None})
+    @favorite.mapping.delete
+    def unfavorite(self, request: Request, pk: str | None = None) -> Response:
+        """Take the product from the caller's favorites; safe to repeat."""
+        Favorite.objects.filter(user=request.user, product=self.get_object()).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class UsersConfig(AppConfig):
+    name = "tenant_apps.users"
+    verbose_name = "People and roles"

@@ -1,0 +1,50 @@
+"""Who is asking: a token of this tenant, or the session of its admin."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import authentication
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from .models import User
+from .tokens import VERSION_CLAIM, AccessToken
+
+
+class TenantJWTAuthentication(JWTAuthentication):
+    """``Authorization: Bearer <access token>``, checked against the user as they are now."""
+
+    def get_validated_token(self, raw_token: bytes) -> Any:
+        """Return the token if the active tenant signed it.
+
+        Raises:
+            InvalidToken: anything else.
+        """
+        try:
+            return AccessToken(raw_token)  # type: ignore[arg-type]  # simplejwt takes the text
+        except TokenError as error:
+            raise InvalidToken from error
+
+    def get_user(self, validated_token: Any) -> Any:
+        """Return the user the token names, if active and not since revoked (one query).
+
+        Raises:
+            InvalidToken: there is none.
+        """
+        try:
+            user_id, version = UUID(validated_token["sub"]), validated_token[VERSION_CLAIM]
+        except (KeyError, ValueError) as error:
+            raise InvalidToken from error
+        user = User.objects.filter(pk=user_id, is_active=True, token_version=version).first()
+        if user is None:
+            raise InvalidToken
+        return user
+
+
+class AdminSessionAuthentication(authentication.SessionAuthentication):
+    """The admin's session, so that its pages and the docs may call the API; CSRF is checked."""
+
+    def authenticate_header(self, request: Request) -> str:
+        """Answer 401 rather than 403 to a caller who has not signed in."""
+        return "Session"

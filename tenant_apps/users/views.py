@@ -1,0 +1,77 @@
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, permissions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from . import serializers
+from .tokens import FAMILY_CLAIM, close_login
+
+
+class _TokenView(generics.GenericAPIView[Any]):
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+
+    def answer(self, request: Request) -> Response:
+        """Validate the body and return the pair its serializer makes."""
+        serializer: BaseSerializer[Any] = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(serializer.save())
+
+
+class LoginView(_TokenView):
+    serializer_class = serializers.LoginSerializer
+
+    @extend_schema(
+        operation_id="login",
+        summary="Sign in with e-mail and password",
+        responses=serializers.TokenPairSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Return an access token (10 minutes) and a refresh token (14 days) of this portal."""
+        return self.answer(request)
+
+
+class RefreshView(_TokenView):
+    serializer_class = serializers.RefreshSerializer
+
+    @extend_schema(
+        operation_id="refresh",
+        summary="Exchange a refresh token for the next pair",
+        responses=serializers.TokenPairSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Return the next pair; the token presented is used up.
+
+        A token used twice ends the whole login, unless the second use comes within 10 seconds.
+        """
+        return self.answer(request)
+
+
+class LogoutView(APIView):
+    permission_classes = (permissions.IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="logout", summary="End this login", request=None, responses={204: None}
+    )
+    def post(self, request: Request) -> Response:
+        """End the login that the access token belongs to; its refresh token is void."""
+        if request.auth is not None:
+            close_login(UUID(request.auth[FAMILY_CLAIM]))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(generics.RetrieveUpdateAPIView[Any]):
+    """Who the token belongs to."""
+
+    serializer_class = serializers.MeSerializer
+    permission_classes = (permissions.IsAuthenticated,)
+    http_method_names = ["get", "patch", "head", "options"]
+
+    def get_object(self) -> Any:
+        """Return the caller."""
+        return self.request.user
