@@ -4,6 +4,7 @@ from django.http import HttpRequest, JsonResponse
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, status
 from rest_framework.exceptions import APIException
+from rest_framework.response import Response
 
 from billing.signing_up import SubdomainTaken
 from shared_apps.tenants.provisioning.pool import PoolEmpty
@@ -37,6 +38,11 @@ class Handler(ExceptionHandler):
                 converted.wait = 2  # type: ignore[attr-defined]  # becomes Retry-After
             return converted
         return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """Report our own faults, and not that we asked somebody to come back in a moment."""
+        if exc.status_code != status.HTTP_503_SERVICE_UNAVAILABLE:
+            super().report_exception(exc, response)
 
 
 def _answer(http_status: int, kind: str, code: str, detail: str) -> JsonResponse:

@@ -23,11 +23,12 @@ STEPS = (
 PROCESSES = {
     "web": (
         "granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1"
-        " --blocking-threads 8 --backpressure 64 --no-access-log --log-level warning"
+        " --blocking-threads 4 --backpressure 64 --no-access-log --log-level warning"
         " config.wsgi:application"
     ),
-    "worker": "celery -A config worker --loglevel WARNING --concurrency 2 --without-gossip",
-    "beat": "celery -A config beat --loglevel WARNING --schedule {data}/beat-schedule",
+    # Celery warns of running as root, as containers and CI do.
+    "worker": "celery --quiet -A config worker --loglevel WARNING --concurrency 2 --without-gossip --without-mingle",
+    "beat": "celery --quiet -A config beat --loglevel WARNING --schedule {data}/beat-schedule",
     "provisioner": "manage.py keep_pool",
 }
 
@@ -94,7 +95,7 @@ def _environment(data: Path, port: int) -> Iterator[dict[str, str]]:
         ),
         "FREEHOLD_DATA": str(data),
         "FREEHOLD_PORT_SUFFIX": "" if port == 80 else f":{port}",
-        "EMAIL_URL": os.environ.get("EMAIL_URL", f"filemail:///{data}/mail"),
+        "EMAIL_URL": os.environ.get("EMAIL_URL", f"filemail://{data}/mail"),
         "PYTHONUNBUFFERED": "1",
     }
     with ExitStack() as stack:
@@ -136,7 +137,7 @@ def _run(data: Path, port: int, environment: dict[str, str]) -> int:
             # The owner login stays with the one process that needs it.
             own.pop("OWNER_DATABASE_URL", None)
         manager.add_process(
-            name, _command(command.format(port=port, data=data)), env=own, cwd=str(ROOT)
+            name, "exec " + _command(command.format(port=port, data=data)), env=own, cwd=str(ROOT)
         )
     _say(_summary(data, port, environment))
     manager.loop()

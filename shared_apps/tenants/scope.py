@@ -15,11 +15,11 @@ catalogue  the login itself           pg_catalog                  Django's own c
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Literal
 
 from django.conf import settings
@@ -156,3 +156,18 @@ def no_scope() -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def bound[**P, R](func: Callable[P, R]) -> Callable[P, R]:
+    """Return ``func`` so that it runs, whenever that is, in the scope of this moment."""
+    scope = _current.get()
+
+    @wraps(func)
+    def in_scope(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = _current.set(scope)
+        try:
+            return func(*args, **kwargs)
+        finally:
+            _current.reset(token)
+
+    return in_scope

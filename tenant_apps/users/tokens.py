@@ -29,15 +29,19 @@ FAMILY_CLAIM = "fam"
 VERSION_CLAIM = "ver"
 
 
-@lru_cache(maxsize=4096)
 def signing_key(tenant_id: UUID, number: int) -> Ed25519PrivateKey:
     """Return the private key of a tenant under master key ``number``.
 
     Raises:
-        KeyError: that master key is not configured.
+        KeyError: that master key is not configured (any more).
     """
+    return _derived(tenant_id, settings.JWT_MASTER_KEYS[number])
+
+
+@lru_cache(maxsize=4096)
+def _derived(tenant_id: UUID, master_key: bytes) -> Ed25519PrivateKey:
     seed = HKDF(SHA256(), length=32, salt=None, info=b"freehold jwt " + tenant_id.bytes)
-    return Ed25519PrivateKey.from_private_bytes(seed.derive(settings.JWT_MASTER_KEYS[number]))
+    return Ed25519PrivateKey.from_private_bytes(seed.derive(master_key))
 
 
 def key_id(tenant_id: UUID, number: int) -> str:

@@ -81,6 +81,10 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         with scopes.catalogue_scope():
             super().connect()
 
+    def on_commit(self, func: Any, robust: bool = False) -> None:
+        """Run ``func`` after the commit in the scope of this call, not of the commit's."""
+        super().on_commit(scopes.bound(func) if callable(func) else func, robust)
+
     def _cursor(self, name: str | None = None) -> Any:
         # Past django-tenants' version, which sends SET search_path as a statement of its own.
         return super(stock.DatabaseWrapper, self)._cursor(name)

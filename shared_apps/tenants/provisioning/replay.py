@@ -44,7 +44,10 @@ def make_schema(schema: str, template: Template, fixed_tables: Iterable[str]) ->
 
         roles = settings.TENANT_ROLES
         cursor.execute(
-            (text(_ROLE) if roles else "")
+            # Nobody waits for this commit: were it lost in a crash, schema, role and row would
+            # be lost together, and a sign-up's own commit makes what it claimed durable.
+            "SET LOCAL synchronous_commit = off;\n"
+            + (text(_ROLE) if roles else "")
             + text("CREATE SCHEMA {schema};\n")
             + template.for_schema(schema)
             + (text(_GRANTS) if roles else "")

@@ -47,10 +47,11 @@ class Template:
 
     version: str
     script: str
+    source: str = TEMPLATE_SCHEMA
 
     def for_schema(self, schema: str) -> str:
         """Return the script as it makes ``schema``."""
-        return self.script.replace(f"{TEMPLATE_SCHEMA}.", f"{schema}.")
+        return self.script.replace(f"{self.source}.", f"{schema}.")
 
 
 def migrate_schema(schema: str, progress: Progress | None = None) -> bool:

@@ -1,0 +1,36 @@
+"""``make bench``: one table of figures with their targets; exit status 1 if one is missed."""
+
+import os
+import shutil
+import sys
+
+from config.embedded import services
+from tests.scratch import scratch_folder
+
+
+def main() -> None:
+    """Measure on services of the run's own and print."""
+    folder = scratch_folder("bench")
+    try:
+        with services(folder) as environment:
+            os.environ.update(environment, DJANGO_SETTINGS_MODULE="config.settings.development")
+            os.environ["EMAIL_URL"] = "dummymail://"
+            import django
+
+            django.setup()
+            from django.db import connections
+
+            from tests.benchmarks import provisioning
+
+            figures = provisioning.measure()
+            for connection in connections.all():
+                connection.close()
+                connection.close_pool()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(*(figure.line() for figure in figures), sep="\n")
+    sys.exit(any(not figure.met for figure in figures))
+
+
+if __name__ == "__main__":
+    main()

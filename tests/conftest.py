@@ -1,0 +1,130 @@
+"""Two tenants for the whole session, and ways to reach them."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from billing.signing_up import sign_up
+from shared_apps.plans.models import Plan
+from shared_apps.tenants.active import ActiveTenant
+from shared_apps.tenants.domain_map import load_tenant
+from shared_apps.tenants.provisioning.fleet import migrate_fleet
+from shared_apps.tenants.provisioning.pool import fill
+from shared_apps.tenants.scope import public_scope, tenant_scope
+from tests.api import PASSWORD, Api
+
+_numbers = count(1)
+
+
+def open_portal(subdomain: str | None = None) -> ActiveTenant:
+    """Sign a company up, for good; its owner is ``owner@<subdomain>.example``."""
+    subdomain = subdomain or f"portal{next(_numbers)}"
+    fill(2)
+    with public_scope():
+        tenant = sign_up(
+            subdomain=subdomain,
+            company=subdomain.capitalize(),
+            email=f"owner@{subdomain}.example",
+            password=PASSWORD,
+            plan=Plan.objects.get(code="business"),
+        )
+    active = load_tenant(tenant.pk)
+    assert active is not None
+    return active
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """Prepare the run's own database once: nothing is created or destroyed by Django."""
+    with django_db_blocker.unblock():
+        migrate_fleet()
+        fill(4)
+    yield
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            connection.close()
+            connection.close_pool()
+
+
+@pytest.fixture(scope="session")
+def _acme(django_db_setup: None, django_db_blocker: Any) -> ActiveTenant:
+    with django_db_blocker.unblock():
+        return open_portal("acme")
+
+
+@pytest.fixture(scope="session")
+def _globex(django_db_setup: None, django_db_blocker: Any) -> ActiveTenant:
+    with django_db_blocker.unblock():
+        return open_portal("globex")
+
+
+@pytest.fixture
+def acme(db: None, _acme: ActiveTenant) -> Iterator[ActiveTenant]:
+    """Run the test in acme's scope; what it writes is rolled back."""
+    with tenant_scope(_acme):
+        yield _acme
+
+
+@pytest.fixture
+def globex(db: None, _globex: ActiveTenant) -> ActiveTenant:
+    """Return the neighbour; the test is not in its scope."""
+    return _globex
+
+
+@pytest.fixture
+def public(db: None) -> Iterator[None]:
+    """Run the test in the public scope."""
+    with public_scope():
+        yield
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let the test commit; it works in portals of its own (:func:`portal`)."""
+    with django_db_blocker.unblock():
+        yield
+        for connection in connections.all():
+            connection.close()
+
+
+@pytest.fixture
+def portal(committed: None) -> Callable[..., ActiveTenant]:
+    """Return a function that opens a fresh portal, for good."""
+    return open_portal
+
+
+@pytest.fixture
+def owner(acme: ActiveTenant) -> Api:
+    """Return acme's API as its owner sees it."""
+    return Api(acme.primary_host).signed_in("owner@acme.example")
+
+
+@pytest.fixture
+def anonymous(acme: ActiveTenant) -> Api:
+    """Return acme's API as a visitor sees it."""
+    return Api(acme.primary_host)
+
+
+@pytest.fixture
+def public_client(db: None) -> Client:
+    """Return a client of the public host."""
+    return Client(headers={"host": "localhost"})
+
+
+@pytest.fixture
+def member(acme: ActiveTenant) -> Callable[..., Api]:
+    """Return a function that adds a person with a built-in role and signs them in."""
+    from tenant_apps.users.models import User
+
+    def add(role: str, email: str = "") -> Api:
+        email = email or f"{role}@acme.example"
+        User.objects.create_member(email, PASSWORD, role=role)
+        return Api(acme.primary_host).signed_in(email)
+
+    return add
+
+

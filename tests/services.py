@@ -1,0 +1,41 @@
+"""A pytest plugin: PostgreSQL and Redis of the run's own, up before Django's settings are read."""
+
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import ExitStack
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from config.embedded import free_port, services
+from tests.pgbouncer import pgbouncer, web_url
+from tests.scratch import scratch_folder
+
+_stack = ExitStack()
+data = scratch_folder("test")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    """Start the services and put their places into the environment."""
+    os.environ.update(_stack.enter_context(services(data, durable=False)))
+    os.environ.update(
+        {
+            "FREEHOLD_DOMAIN": "localhost",
+            "FREEHOLD_PORT_SUFFIX": ":8000",
+            "EMAIL_URL": f"smtp://127.0.0.1:{free_port()}",
+            "POOL_SIZE": "6",
+        }
+    )
+    if os.environ.get("FREEHOLD_TEST_POOLER"):
+        place = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["host"][0]
+        os.environ["DATABASE_URL"] = web_url(_stack.enter_context(pgbouncer(place)))
+        os.environ["DB_POOL_SIZE"] = "0"
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the services and remove their data."""
+    _stack.close()
+    shutil.rmtree(data, ignore_errors=True)
