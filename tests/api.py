@@ -1,8 +1,11 @@
 """A portal's API over Django's test client, as JSON."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from shared_apps.tenants.scope import no_scope
 
@@ -56,3 +59,10 @@ class Api:
 def code(answer: Any) -> str:
     """Return the code of an answer's first error."""
     return str(answer.json()["errors"][0]["code"])
+
+
+def count_queries(work: Callable[[], object]) -> int:
+    """Return how many statements ``work`` sends, the domain map's own now and then left out."""
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    return sum('FROM "tenants_' not in query["sql"] for query in captured)

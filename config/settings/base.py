@@ -45,6 +45,7 @@ TENANT_APPS = [
 ]
 _WITHOUT_TABLES = [
     "unfold",
+    "unfold.contrib.filters",
     "django_tenants",
     "django.contrib.postgres",
     "django.contrib.messages",

@@ -104,37 +104,50 @@ def _replay(template: Template) -> None:
     _made.append(schema)
 
 
-# What a schema is: columns, constraints, indexes, ids, grants; its own name taken out.
-_CATALOGUE = """
-SELECT replace(line, %(schema)s, '@') FROM (
-    SELECT concat_ws(' ', table_name, column_name, ordinal_position, data_type, is_nullable,
-        column_default, is_identity) AS line
-        FROM information_schema.columns WHERE table_schema = %(schema)s
-    UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
-        FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
-    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = %(schema)s
-    UNION ALL SELECT concat_ws(' ', relname, relkind, relacl, relpersistence)
-        FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
-        AND relkind IN ('r', 'S', 'i')
-    UNION ALL SELECT concat_ws(' ', sequencename, last_value)
-        FROM pg_sequences WHERE schemaname = %(schema)s
-    UNION ALL SELECT concat_ws(' ', nspacl, obj_description(oid, 'pg_namespace'))
-        FROM pg_namespace WHERE nspname = %(schema)s
-    UNION ALL SELECT concat_ws(' ', rolcanlogin, rolsuper, rolinherit, rolcreaterole,
-        ARRAY(SELECT concat_ws(' ', member::regrole, inherit_option, set_option)
-            FROM pg_auth_members WHERE roleid = pg_roles.oid ORDER BY 1))
-        FROM pg_roles WHERE rolname = %(schema)s
-    UNION ALL SELECT concat_ws(' ', defaclobjtype, defaclacl)
-        FROM pg_default_acl WHERE defaclnamespace = %(schema)s::regnamespace
-) AS catalogue ORDER BY 1
+# What a schema is, its own name taken out.
+_STRUCTURE = """
+SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default,
+    is_identity) AS line
+    FROM information_schema.columns WHERE table_schema = %(schema)s
+UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = %(schema)s
+UNION ALL SELECT concat_ws(' ', relname, relkind, relpersistence)
+    FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
+"""
+_GRANTS = """
+SELECT concat_ws(' ', relname, relacl) AS line FROM pg_class
+    WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'S')
+UNION ALL SELECT concat_ws(' ', sequencename, last_value)
+    FROM pg_sequences WHERE schemaname = %(schema)s
+UNION ALL SELECT concat_ws(' ', nspacl, obj_description(oid, 'pg_namespace'))
+    FROM pg_namespace WHERE nspname = %(schema)s
+UNION ALL SELECT concat_ws(' ', rolcanlogin, rolsuper, rolinherit, rolcreaterole,
+    ARRAY(SELECT concat_ws(' ', member::regrole, inherit_option, set_option)
+        FROM pg_auth_members WHERE roleid = pg_roles.oid ORDER BY 1))
+    FROM pg_roles WHERE rolname = %(schema)s
+UNION ALL SELECT concat_ws(' ', defaclobjtype, defaclacl)
+    FROM pg_default_acl WHERE defaclnamespace = %(schema)s::regnamespace
 """
 
 
-def catalogue_of(schema: str) -> list[str]:
-    """Return everything the catalogue says of ``schema``, without its name."""
+def _lines(statement: str, schema: str) -> list[str]:
     with owner_scope(), connections["owner"].cursor() as cursor:
-        cursor.execute(_CATALOGUE, {"schema": schema})
+        cursor.execute(
+            f"SELECT replace(line, %(schema)s, '@') FROM ({statement}) AS all_lines ORDER BY 1",
+            {"schema": schema},
+        )
         return [row[0] for row in cursor.fetchall()]
+
+
+def structure_of(schema: str) -> list[str]:
+    """Return tables, columns, constraints and indexes of ``schema``, without its name."""
+    return _lines(_STRUCTURE, schema)
+
+
+def catalogue_of(schema: str) -> list[str]:
+    """Return its structure, its role, grants and the places of its sequences."""
+    return structure_of(schema) + _lines(_GRANTS, schema)
 
 
 def _differences() -> int:

@@ -1,0 +1,213 @@
+"""Routing: the Host header, and nothing else, says whose portal it is."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from shared_apps.tenants import domain_map as domain_maps
+from shared_apps.tenants.domain_map import DomainMap
+from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
+from shared_apps.tenants.scope import current, public_scope, tenant_scope
+from tests.api import Api, code
+
+
+def status_of(host: str, path: str = "/api/products/") -> int:
+    return Client(headers={"host": host}).get(path).status_code
+
+
+@pytest.mark.parametrize(
+    "host", ["acme.localhost", "ACME.localhost", "acme.localhost:8000", "acme.localhost.", "Acme.LOCALHOST.:80"]
+)
+def test_a_host_is_known_in_any_spelling_of_it(anonymous, host):
+    assert status_of(host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.test", "nobody.localhost", "www.acme.localhost", "acme.localhost.evil.test"),
+        *("acme..localhost", "acme.localhost:80:80", "[::1]", "acmе.localhost", "acme", ""),
+        *("acme.localhost/..", "acme.localhost@evil.test", " acme.localhost", "xn--acm-hra.localhost"),
+    ],
+)
+def test_any_other_host_is_a_404_that_says_nothing(anonymous, host):
+    for path in ("/", "/api/products/", "/admin/", "/api/schema/"):
+        answer = Client(headers={"host": host}).get(path)
+        assert answer.status_code == 404
+        assert b"acme" not in answer.content.lower()
+
+
+def test_no_other_header_chooses_a_tenant(anonymous, globex):
+    for header in ("X-Forwarded-Host", "X-Tenant", "Forwarded", "X-Original-Host"):
+        answer = anonymous.get("/", headers={header: globex.primary_host})
+        assert b"<h1>Acme</h1>" in answer.content
+
+
+def test_each_host_has_its_own_routes(anonymous, public_client):
+    assert public_client.get("/api/products/").status_code == 404
+    assert public_client.get("/api/plans/").status_code == 200
+    assert anonymous.get("/api/plans/").status_code == 404
+    assert anonymous.post("/api/signup/").status_code == 404
+
+
+def test_no_scope_is_left_after_a_request(portal):
+    Client(headers={"host": portal().primary_host}).get("/")
+    assert current() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "grace", "read", "write"),
+    [
+        ("active", None, 200, 401),
+        ("past_due", timedelta(days=3), 200, 401),
+        ("past_due", timedelta(seconds=-1), 200, 402),
+        ("suspended", None, 403, 403),
+        ("closing", None, 403, 403),
+        ("closed", None, 404, 404),
+        ("provisioning", None, 404, 404),
+    ],
+)
+def test_the_gate_opens_by_the_tenants_status(portal, status, grace, read, write):
+    tenant = portal()
+    with public_scope():
+        until = None if grace is None else datetime.now(UTC) + grace
+        Tenant.objects.get(pk=tenant.id).change(status=status, grace_until=until)
+    domain_maps.domain_map.clear()
+    api = Api(tenant.primary_host)
+    assert api.get("/api/products/").status_code == read
+    # 401: let through by the gate, then asked who is there.
+    assert api.post("/api/products/", {}).status_code == write
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).change(status=TenantStatus.CLOSED)
+
+
+def test_a_refusal_has_the_one_error_format(portal):
+    tenant = portal()
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
+    domain_maps.domain_map.clear()
+    assert code(Api(tenant.primary_host).get("/api/me/")) == "tenant_suspended"
+
+
+def test_a_past_due_portal_says_so_on_its_pages(portal):
+    tenant = portal()
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).fall_past_due(grace=timedelta(days=1))
+    domain_maps.domain_map.clear()
+    assert b"The last payment failed" in Api(tenant.primary_host).get("/").content
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "allowed"),
+    [
+        ("active", "suspended", True),
+        ("suspended", "active", True),
+        ("closing", "active", True),
+        ("active", "closed", False),
+        ("closed", "active", False),
+        ("provisioning", "suspended", False),
+    ],
+)
+def test_a_status_changes_along_the_state_machine_only(public, source, target, allowed):
+    tenant = Tenant.objects.create(status=source)
+    if allowed:
+        tenant.move_to(target)
+        assert Tenant.objects.get(pk=tenant.pk).status == target
+    else:
+        with pytest.raises(IllegalTransition):
+            tenant.move_to(target)
+        assert Tenant.objects.get(pk=tenant.pk).status == source
+
+
+def test_a_change_is_seen_within_a_second_without_being_told(portal):
+    tenant = portal()
+    maps = [DomainMap(), DomainMap()]
+    for each in maps:
+        assert each.tenant_for(tenant.primary_host).status == "active"
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
+    changed = time.monotonic()
+    for each in maps:
+        while each.tenant_for(tenant.primary_host).status != "suspended":
+            assert time.monotonic() - changed < 1
+            time.sleep(0.01)
+
+
+def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
+    from django.test.utils import CaptureQueriesContext
+
+    tenant = portal()
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+    with CaptureQueriesContext(connection) as queries:
+        started = time.monotonic()
+        while time.monotonic() - started < 1:
+            each.tenant_for(tenant.primary_host)
+    assert len(queries) <= 3
+
+
+def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
+    """A load that began before a change and ends after the poll that saw it is corrected."""
+    tenant = portal()
+    each = DomainMap()
+    stale = each.tenant_for(tenant.primary_host)
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
+    each._polled_at = 0.0
+    each.tenant_for("nobody.localhost")
+    each._tenants[tenant.id] = stale
+    time.sleep(domain_maps.POLL_SECONDS)
+    assert each.tenant_for(tenant.primary_host).status == "suspended"
+
+
+def test_a_map_that_slept_forgets_everything(portal):
+    tenant = portal()
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+    with public_scope():
+        Tenant.objects.filter(pk=tenant.id).update(status="suspended")
+    each._polled_at -= domain_maps.WINDOW_SECONDS
+    assert each.tenant_for(tenant.primary_host).status == "suspended"
+
+
+def test_a_renamed_portal_moves_no_data_and_its_old_name_is_gone(portal):
+    tenant = portal()
+    with tenant_scope(tenant):
+        from tenant_apps.products.models import Category
+
+        Category.objects.create(name="kept", slug="kept")
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+    with public_scope():
+        Domain.objects.filter(tenant_id=tenant.id).update(host="renamed.localhost")
+        Tenant.objects.get(pk=tenant.id).change()
+    time.sleep(domain_maps.POLL_SECONDS)
+    assert each.tenant_for(tenant.primary_host) is None
+    assert each.tenant_for("renamed.localhost").schema_name == tenant.schema_name
+
+
+def test_many_threads_share_one_map(portal):
+    tenants = [portal(), portal()]
+    each = DomainMap()
+    wrong: list[object] = []
+
+    def look() -> None:
+        try:
+            for _ in range(300):
+                for tenant in tenants:
+                    found = each.tenant_for(tenant.primary_host)
+                    if found is None or found.id != tenant.id:
+                        wrong.append(found)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

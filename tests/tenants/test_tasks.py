@@ -1,0 +1,86 @@
+"""Tasks carry their tenant, and do not run without one they may run in."""
+
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+from celery.exceptions import Reject
+
+from shared_apps.tenants.models import Tenant, TenantStatus
+from shared_apps.tenants.scope import NoActiveTenant, current_key, public_scope
+from tenant_apps.integrations.tasks import run_job, sweep_outbox, sweep_outboxes
+
+
+def call(task, tenant: object, *args: object):
+    """Call a task as the worker does, with a message that names ``tenant``."""
+    task.push_request(tenant=tenant, args=args)
+    try:
+        return task(*args)
+    finally:
+        task.pop_request()
+
+
+@pytest.fixture
+def seen(monkeypatch) -> list[str | None]:
+    keys: list[str | None] = []
+    monkeypatch.setattr(
+        "tenant_apps.integrations.outbox.sweep", lambda: keys.append(current_key())
+    )
+    return keys
+
+
+def test_a_task_runs_in_the_tenant_its_message_names(portal, seen):
+    tenant = portal()
+    call(sweep_outbox, str(tenant.id))
+    assert seen == [f"tenant:{tenant.id}"]
+    assert current_key() is None
+
+
+@pytest.mark.parametrize("named", [None, "", "public", "acme", str(uuid4())])
+def test_a_task_that_names_no_tenant_or_an_unknown_one_never_runs(committed, seen, named):
+    with pytest.raises(Reject):
+        call(sweep_outbox, named)
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "housekeeping", "user_task"),
+    [("active", True, True), ("suspended", True, False), ("closed", False, False)],
+)
+def test_the_gate_decides_by_the_tenants_status(portal, seen, status, housekeeping, user_task):
+    tenant = portal()
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).change(status=status)
+    for task, allowed, args in ((sweep_outbox, housekeeping, ()), (run_job, user_task, (str(uuid4()),))):
+        if allowed:
+            call(task, str(tenant.id), *args)
+        else:
+            with pytest.raises(Reject):
+                call(task, str(tenant.id), *args)
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).change(status=TenantStatus.CLOSED)
+
+
+def test_a_tenants_task_cannot_be_sent_from_outside_a_tenant(committed):
+    with pytest.raises(NoActiveTenant):
+        run_job.delay("x")
+    with public_scope(), pytest.raises(NoActiveTenant):
+        run_job.delay("x")
+
+
+def test_a_platform_task_runs_in_public(committed, monkeypatch):
+    keys: list[str | None] = []
+    monkeypatch.setattr(
+        "shared_apps.tenants.sweeping.marked_tenants", lambda: keys.append(current_key()) or []
+    )
+    call(sweep_outboxes, None)
+    assert keys == ["public"]
+
+
+def test_every_task_of_ours_is_a_scoped_one():
+    from shared_apps.tenants.tasks import ScopedTask
+
+    current_app.loader.import_default_modules()
+    ours = [t for name, t in current_app.tasks.items() if not name.startswith("celery.")]
+    assert len(ours) >= 5
+    assert all(isinstance(task, ScopedTask) for task in ours)
