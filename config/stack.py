@@ -26,8 +26,10 @@ PROCESSES = {
         " --blocking-threads 4 --backpressure 64 --no-access-log --log-level warning"
         " config.wsgi:application"
     ),
-    # Celery warns of running as root, as containers and CI do.
-    "worker": "celery --quiet -A config worker --loglevel WARNING --concurrency 2 --without-gossip --without-mingle",
+    "worker": (
+        "celery --quiet -A config worker --loglevel WARNING --concurrency 2"
+        " --without-gossip --without-mingle"
+    ),
     "beat": "celery --quiet -A config beat --loglevel WARNING --schedule {data}/beat-schedule",
     "provisioner": "manage.py keep_pool",
 }
@@ -117,7 +119,7 @@ def _command(command: str) -> str:
 def _step(title: str, command: str, environment: dict[str, str]) -> None:
     _say(title)
     started = time.monotonic()
-    code = os.spawnve(
+    code = os.spawnve(  # noqa: S606  # a fixed command
         os.P_WAIT,
         sys.executable,
         [sys.executable, str(ROOT / "manage.py"), *command.split()],

@@ -41,7 +41,9 @@ class Api:
     def get(self, path: str, data: Any = None, **kwargs: Any) -> Any:
         """Send GET, ``data`` as the query string."""
         with no_scope():
-            return self.client.get(path, data, headers=self.headers | kwargs.pop("headers", {}), **kwargs)
+            return self.client.get(
+                path, data, headers=self.headers | kwargs.pop("headers", {}), **kwargs
+            )
 
     def post(self, path: str, data: Any = None, **kwargs: Any) -> Any:
         """Send POST with a JSON body."""

@@ -126,5 +126,3 @@ def member(acme: ActiveTenant) -> Callable[..., Api]:
         return Api(acme.primary_host).signed_in(email)
 
     return add
-
-

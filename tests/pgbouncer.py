@@ -48,7 +48,10 @@ def pgbouncer(host: str) -> Iterator[int]:
     # It refuses to run as root; PostgreSQL's own user can reach the socket.
     user = Path(host).stat().st_uid if os.getuid() == 0 else None
     process = subprocess.Popen(
-        [program, "-q", str(folder / "ini")], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-q", str(folder / "ini")],
+        user=user,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 10

@@ -141,7 +141,9 @@ def test_products_have_what_the_document_asks_for():
     assert {"name", "slug"} <= set(options.search_fields)
 
 
-@pytest.mark.parametrize("path", ["products/product", "orders/order", "users/user", "products/category"])
+@pytest.mark.parametrize(
+    "path", ["products/product", "orders/order", "users/user", "products/category"]
+)
 def test_a_list_asks_the_same_number_of_queries_for_few_rows_and_many(admin, order, path):
     def queries() -> int:
         return count_queries(lambda: admin.get(f"/admin/{path}/"))
@@ -161,9 +163,7 @@ def test_a_list_asks_the_same_number_of_queries_for_few_rows_and_many(admin, ord
 
 def test_orders_move_by_actions(admin, order):
     def act(action: str) -> bytes:
-        admin.post(
-            "/admin/orders/order/", {"action": action, "_selected_action": str(order.pk)}
-        )
+        admin.post("/admin/orders/order/", {"action": action, "_selected_action": str(order.pk)})
         order.refresh_from_db()
         return admin.get("/admin/orders/order/").content
 

@@ -73,7 +73,8 @@ TENANT_TEMPLATE_STEPS = [
 ]
 
 AUTH_USER_MODEL = "users.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend",
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None
@@ -247,6 +248,14 @@ SPECTACULAR_SETTINGS = {
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {
+        **{
+            f"{name}Enum": f"drf_standardized_errors.openapi_serializers.{name}Enum.choices"
+            for name in (
+                *("ValidationError", "ClientError", "ServerError", "ErrorCode401", "ErrorCode403"),
+                *("ErrorCode404", "ErrorCode405", "ErrorCode406", "ErrorCode415"),
+                *("ErrorCode429", "ErrorCode500"),
+            )
+        },
         "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",
         "JobStatusEnum": "tenant_apps.integrations.models.JobStatus.choices",
         "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",

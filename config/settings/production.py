@@ -1,7 +1,11 @@
 """Settings of a real installation; deploy/env.example names what the environment must give."""
 
+from config.mailers import mailer
+
 from .base import *  # noqa: F403  # settings inherit this way
 from .base import env
+
+MAILERS = {"default": mailer(env("EMAIL_URL"))}
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 63_072_000

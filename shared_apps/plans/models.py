@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.db import models
 from uuid_utils.compat import uuid7
 

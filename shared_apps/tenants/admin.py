@@ -10,14 +10,14 @@ from .admin_sites import operators_admin
 from .models import Domain, Tenant
 
 
-class DomainInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+class DomainInline(TabularInline):
     model = Domain
     extra = 0
     fields = ["host", "is_primary"]
 
 
 @admin.register(Tenant, site=operators_admin)
-class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class TenantAdmin(ModelAdmin):
     """Tenants are made by signing up and end by closing; here they are looked at."""
 
     list_display = ["name", "status", "plan", "schema_name", "created_at"]
@@ -43,7 +43,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(Plan, site=operators_admin)
-class PlanAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class PlanAdmin(ModelAdmin):
     list_display = ["name", "code", "price_month", "currency", "is_public", "is_archived"]
     list_filter = ["is_public", "is_archived"]
     search_fields = ["name", "code"]

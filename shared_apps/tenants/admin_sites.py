@@ -15,9 +15,7 @@ class TenantAdminSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Ask the scope as well: this site serves tenants, whatever it is mounted on."""
         active = scope.current()
-        return (
-            active is not None and active.kind == "tenant" and super().has_permission(request)
-        )
+        return active is not None and active.kind == "tenant" and super().has_permission(request)
 
 
 class OperatorsAdminSite(UnfoldAdminSite):
@@ -26,9 +24,7 @@ class OperatorsAdminSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Ask the scope as well: this site serves the public schema only."""
         active = scope.current()
-        return (
-            active is not None and active.kind == "public" and super().has_permission(request)
-        )
+        return active is not None and active.kind == "public" and super().has_permission(request)
 
 
 tenant_admin = TenantAdminSite()

@@ -60,9 +60,7 @@ class CursorPages(CursorPagination):
 class StableOrdering(filters.OrderingFilter):
     """``?ordering=``, with the id as the tie-breaker that a cursor needs."""
 
-    def get_ordering(
-        self, request: Request, queryset: "QuerySet[Any]", view: APIView
-    ) -> list[str]:
+    def get_ordering(self, request: Request, queryset: "QuerySet[Any]", view: APIView) -> list[str]:
         """Return the declared ordering asked for, or the view's default, then the id."""
         fields = list(super().get_ordering(request, queryset, view) or [])
         if not any(field.lstrip("-") in ("id", "pk") for field in fields):

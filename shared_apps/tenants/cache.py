@@ -8,6 +8,7 @@ def make_key(key: str, key_prefix: str, version: int) -> str:
 
     Raises:
         NoActiveTenant: outside a tenant's scope and the public one.
+
     """
     active = scope.current()
     if active is None or active.kind not in ("tenant", "public"):

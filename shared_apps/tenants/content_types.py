@@ -37,6 +37,6 @@ def _content_type_of(app_label: str, codename: str) -> ContentType:
 
 def install() -> None:
     """Replace both caches; called once, from the app's ``ready()``."""
-    ContentType.objects._cache = ScopedCache()
+    ContentType.objects._cache = ScopedCache()  # type: ignore[attr-defined]  # Django's own cache
     _content_type_of.cache_clear = lambda: None  # type: ignore[attr-defined]  # post_migrate calls it
-    shortcuts._get_ct_cached = _content_type_of
+    shortcuts._get_ct_cached = _content_type_of  # type: ignore[assignment]  # was an lru_cache

@@ -8,7 +8,7 @@ Unknown hosts are not remembered: a portal must answer as soon as its sign-up di
 
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models.functions import Now

@@ -34,16 +34,16 @@ _CLOSING = Refusal(403, "tenant_closing", "This portal is being closed.")
 # status -> deed -> None (allowed) or the refusal. The owner's own deeds on a suspended or
 # closing portal are SETTLE; who is the owner is asked by the view.
 _TABLE: dict[str, dict[Deed, Refusal | None]] = {
-    TenantStatus.PROVISIONING: {deed: _UNKNOWN for deed in Deed} | {Deed.HOUSEKEEPING: None},
-    TenantStatus.ACTIVE: {deed: None for deed in Deed},
-    TenantStatus.PAST_DUE: {deed: None for deed in Deed},
-    TenantStatus.SUSPENDED: {deed: _SUSPENDED for deed in Deed}
+    TenantStatus.PROVISIONING: dict.fromkeys(Deed, _UNKNOWN) | {Deed.HOUSEKEEPING: None},
+    TenantStatus.ACTIVE: dict.fromkeys(Deed),
+    TenantStatus.PAST_DUE: dict.fromkeys(Deed),
+    TenantStatus.SUSPENDED: dict.fromkeys(Deed, _SUSPENDED)
     | {Deed.SETTLE: None, Deed.HOUSEKEEPING: None},
-    TenantStatus.CLOSING: {deed: _CLOSING for deed in Deed}
+    TenantStatus.CLOSING: dict.fromkeys(Deed, _CLOSING)
     | {Deed.SETTLE: None, Deed.HOUSEKEEPING: None},
-    TenantStatus.CLOSED: {deed: _UNKNOWN for deed in Deed},
+    TenantStatus.CLOSED: dict.fromkeys(Deed, _UNKNOWN),
 }
-_AFTER_GRACE: dict[Deed, Refusal | None] = {deed: None for deed in Deed} | {
+_AFTER_GRACE: dict[Deed, Refusal | None] = dict.fromkeys(Deed) | {
     Deed.WRITE: _UNPAID,
     Deed.USER_TASK: _UNPAID,
 }
@@ -51,7 +51,7 @@ _AFTER_GRACE: dict[Deed, Refusal | None] = {deed: None for deed in Deed} | {
 
 def refusal(tenant: ActiveTenant, deed: Deed, now: datetime | None = None) -> Refusal | None:
     """Return None if ``deed`` is allowed in ``tenant`` now, else why not."""
-    if tenant.status == TenantStatus.PAST_DUE and tenant.grace_until is not None:
-        if (now or datetime.now(UTC)) >= tenant.grace_until:
-            return _AFTER_GRACE[deed]
+    grace_over = tenant.grace_until is not None and (now or datetime.now(UTC)) >= tenant.grace_until
+    if tenant.status == TenantStatus.PAST_DUE and grace_over:
+        return _AFTER_GRACE[deed]
     return _TABLE[tenant.status][deed]

@@ -1,5 +1,6 @@
 """Find a tenant by what a person types."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.core.management import CommandError
@@ -15,12 +16,11 @@ def find_tenant(name: str) -> ActiveTenant:
 
     Raises:
         CommandError: there is none.
+
     """
     wanted = Q(domains__host__in=[name, platform_host(name)]) | Q(schema_name=name)
-    try:
+    with suppress(ValueError):  # not an id, then
         wanted |= Q(pk=UUID(name))
-    except ValueError:
-        pass  # not an id, then
     with scope.public_scope():
         tenant = (
             Tenant.objects.claimed()

@@ -112,6 +112,7 @@ class Tenant(models.Model):
 
         Raises:
             IllegalTransition: it does not, or another process was faster.
+
         """
         allowed_from = [source for source, targets in TRANSITIONS.items() if status in targets]
         moved = (

@@ -47,11 +47,12 @@ class TenantRouting:
                 import_module(urlconf)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer from inside the host's scope, or refuse."""
         host = host_of(request)
         if host is None:
             return _refuse(request, Refusal(404, "not_found", "There is no portal here."))
         if host == settings.FREEHOLD_DOMAIN:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             with scope.public_scope():
                 return self.get_response(request)
         tenant = domain_map.tenant_for(host)

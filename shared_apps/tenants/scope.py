@@ -106,6 +106,7 @@ def active_tenant() -> ActiveTenant:
 
     Raises:
         NoActiveTenant: outside a tenant's scope.
+
     """
     scope = _current.get()
     if scope is None or scope.tenant is None:

@@ -22,9 +22,13 @@ class SessionsOfOneTenant:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, having dropped a session of another tenant."""
         key = scope.current_key()
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(_KEY, key) != key:
+        if (
+            settings.SESSION_COOKIE_NAME in request.COOKIES
+            and request.session.get(_KEY, key) != key
+        ):
             logout(request)
         response = self.get_response(request)
         if request.session.modified and not request.session.is_empty():

@@ -19,7 +19,7 @@ from . import scope
 _HINT = "made_in_scope"
 
 _original_init = QuerySet.__init__
-_original_db = QuerySet.db.fget
+_original_db: Any = vars(QuerySet)["db"].fget
 
 
 def check(made_in: str | None, what: Any) -> None:
@@ -27,6 +27,7 @@ def check(made_in: str | None, what: Any) -> None:
 
     Raises:
         WrongScope: another scope is active, or none.
+
     """
     if made_in is None or made_in == scope.current_key():
         return
@@ -49,7 +50,11 @@ def _stamp_state(state: ModelState) -> None:
 
 
 def _stamped_init(
-    queryset: QuerySet[Any], model: Any = None, query: Any = None, using: Any = None, hints: Any = None
+    queryset: Any,
+    model: Any = None,
+    query: Any = None,
+    using: Any = None,
+    hints: Any = None,
 ) -> None:
     _original_init(queryset, model, query, using, hints)
     if _HINT not in queryset._hints:
@@ -59,7 +64,7 @@ def _stamped_init(
             queryset._hints = {**queryset._hints, _HINT: stamp}
 
 
-def _checked_db(queryset: QuerySet[Any]) -> Any:
+def _checked_db(queryset: Any) -> Any:
     check(queryset._hints.get(_HINT), queryset.model)
     return _original_db(queryset)
 

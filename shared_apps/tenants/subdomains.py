@@ -19,7 +19,7 @@ RESERVED = frozenset(
     staging static stats status store stripe subdomain support sysadmin system team tenant
     tenants terms test testing tls ssl update upload user users vpn web webhook webhooks
     webmail webmaster wiki www www1 www2 wpad xmpp
-    """.split()
+    """.split()  # noqa: SIM905  # a list of words is read as one
 )
 # Read as one another in a browser's address bar.
 _LOOKS_LIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "-": None})
@@ -46,6 +46,7 @@ def check_subdomain(name: str) -> str:
     Raises:
         SubdomainRefused: it is not 3-32 of a-z, 0-9 and inner hyphens, is punycode, reserved,
             or reads like a reserved one.
+
     """
     if name != unicodedata.normalize("NFKC", name) or not _FORM.fullmatch(name):
         raise SubdomainRefused(

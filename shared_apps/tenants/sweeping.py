@@ -1,6 +1,7 @@
 """Which tenants have something in their outbox: a Redis set, and a full rotation behind it."""
 
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -17,9 +18,7 @@ _KEY = "freehold:outboxes"
 
 @lru_cache(maxsize=1)
 def _redis() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=2
-    )
+    return redis.Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=2)
 
 
 def mark_for_sweep() -> None:
@@ -35,7 +34,8 @@ def mark_for_sweep() -> None:
 
 def marked_tenants(count: int = 1000) -> list[UUID]:
     """Take up to ``count`` marked tenants; whoever takes them must sweep them."""
-    return [UUID(raw.decode()) for raw in _redis().spop(_KEY, count) or []]
+    marked: Any = _redis().spop(_KEY, count)
+    return [UUID(raw.decode()) for raw in marked or []]
 
 
 def all_tenants() -> list[UUID]:

@@ -34,6 +34,7 @@ class ScopedTask(DjangoTask):
 
         Raises:
             NoActiveTenant: a tenant's task is sent from outside one.
+
         """
         if not self.platform:
             headers = dict(options.pop("headers", None) or {})

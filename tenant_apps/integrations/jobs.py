@@ -19,9 +19,7 @@ class JobFailed(Exception):
 
 def accept(*, kind: str, user: Any, filename: str, content: bytes) -> Job:
     """Keep a job and hand it to a worker after the commit; call it inside ``atomic()``."""
-    job = Job.objects.create(
-        kind=kind, created_by=user, filename=filename[:200], content=content
-    )
+    job = Job.objects.create(kind=kind, created_by=user, filename=filename[:200], content=content)
     outbox.enqueue("integrations.run_job", {"job": str(job.pk)})
     return job
 

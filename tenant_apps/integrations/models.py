@@ -36,9 +36,7 @@ class OutboxEntry(models.Model):
     class Meta:
         verbose_name_plural = "outbox entries"
         indexes = [
-            models.Index(
-                fields=["due_at"], name="outbox_waiting", condition=models.Q(done_at=None)
-            )
+            models.Index(fields=["due_at"], name="outbox_waiting", condition=models.Q(done_at=None))
         ]
 
     def __str__(self) -> str:
@@ -104,9 +102,7 @@ class Job(models.Model):
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
-    refusals = models.JSONField(
-        default=list, help_text="The first refused rows: line and reason."
-    )
+    refusals = models.JSONField(default=list, help_text="The first refused rows: line and reason.")
     error = models.TextField(blank=True)
 
     objects = JobQuerySet.as_manager()

@@ -53,6 +53,7 @@ def deliver(entry_id: UUID) -> None:
 
     Raises:
         Exception: whatever the deliverer raised; noted on the entry, which is tried again.
+
     """
     now = timezone.now()
     mine = OutboxEntry.objects.filter(

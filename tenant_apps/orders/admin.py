@@ -10,7 +10,7 @@ from shared_apps.tenants.admin_sites import tenant_admin
 from .models import IllegalTransition, Order, OrderItem, OrderStatus
 
 
-class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+class OrderItemInline(TabularInline):
     model = OrderItem
     extra = 0
     can_delete = False
@@ -22,7 +22,7 @@ class OrderItemInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
 
 
 @admin.register(Order, site=tenant_admin)
-class OrderAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class OrderAdmin(ModelAdmin):
     """Orders: looked at here, and taken through their states by the actions."""
 
     list_display = ["number", "user", "status", "total", "currency", "created_at"]

@@ -11,10 +11,7 @@ from .models import Order
 def send(entry: OutboxEntry) -> None:
     """Send the confirmation that an outbox entry asks for; an order that is gone needs none."""
     order = (
-        Order.objects.select_related("user")
-        .with_items()
-        .filter(pk=entry.payload["order"])
-        .first()
+        Order.objects.select_related("user").with_items().filter(pk=entry.payload["order"]).first()
     )
     if order is None:
         return

@@ -23,9 +23,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     OrderStatus.SHIPPED: frozenset({OrderStatus.PAID}),
     OrderStatus.DELIVERED: frozenset({OrderStatus.SHIPPED}),
     OrderStatus.CANCELLED: frozenset({OrderStatus.PENDING, OrderStatus.PAID}),
-    OrderStatus.REFUNDED: frozenset(
-        {OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED}
-    ),
+    OrderStatus.REFUNDED: frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED}),
 }
 
 
@@ -82,6 +80,7 @@ class Order(models.Model):
 
         Raises:
             IllegalTransition: it may not, or somebody else was faster.
+
         """
         with transaction.atomic():
             moved = (
@@ -90,9 +89,7 @@ class Order(models.Model):
                 .update(status=status)
             )
             if not moved:
-                raise IllegalTransition(
-                    f"An order that is {self.status} cannot become {status}."
-                )
+                raise IllegalTransition(f"An order that is {self.status} cannot become {status}.")
             if status == OrderStatus.CANCELLED:
                 self._return_stock()
         self.status = status
@@ -109,9 +106,7 @@ class OrderItem(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     order = models.ForeignKey(Order, models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveSmallIntegerField()
-    product = models.ForeignKey(
-        Product, models.SET_NULL, null=True, related_name="order_items"
-    )
+    product = models.ForeignKey(Product, models.SET_NULL, null=True, related_name="order_items")
     product_name = models.CharField(max_length=255)
     unit_price = models.DecimalField(max_digits=10, decimal_places=2)
     quantity = models.PositiveIntegerField()

@@ -33,6 +33,7 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
     Raises:
         ProductGone: one is unknown or not on sale.
         OutOfStock: there is not enough of one.
+
     """
     quantities: Counter[UUID] = Counter()
     for product_id, quantity in items:

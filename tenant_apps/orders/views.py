@@ -24,7 +24,7 @@ class OrderViewSet(
 ):
     """Orders. An order that the caller may not see does not exist for them."""
 
-    queryset = Order.objects.select_related("user")
+    queryset = Order.objects.all()
     serializer_class = OrderSerializer
     permission_classes = [permissions.IsAuthenticated]
     filter_backends = [DjangoFilterBackend, StableOrdering]
@@ -34,7 +34,8 @@ class OrderViewSet(
 
     def get_queryset(self) -> QuerySet[Order]:
         """Return the orders the caller may see."""
-        return super().get_queryset().visible_to(self.request.user).with_items()
+        orders = Order.objects.select_related("user").visible_to(self.request.user)
+        return orders.with_items()
 
     @extend_schema(
         summary="Place an order", request=PlaceOrderSerializer, responses={201: OrderSerializer}

@@ -12,7 +12,7 @@ from .models import Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class CategoryAdmin(ModelAdmin):
     list_display = ["name", "slug", "products_count", "avg_price"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -33,7 +33,7 @@ class CategoryAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class ProductAdmin(ModelAdmin):
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
     list_filter = ["category", "is_active", ("created_at", RangeDateFilter)]
     list_filter_submit = True

@@ -38,9 +38,7 @@ class Progress:
         """Count a refused product and keep why, up to a bound."""
         self.refused += 1
         if len(self.refusals) < MAX_REFUSALS:
-            self.refusals.append(
-                {"line": error.line, "handle": handle[:255], "reason": str(error)}
-            )
+            self.refusals.append({"line": error.line, "handle": handle[:255], "reason": str(error)})
 
 
 def check_file(content: bytes) -> None:
@@ -49,11 +47,10 @@ def check_file(content: bytes) -> None:
     Raises:
         FileTooLarge: over ``CATALOGUE_MAX_BYTES``.
         NotACatalogue: not what :func:`read_catalogue` takes.
+
     """
     if len(content) > settings.CATALOGUE_MAX_BYTES:
-        raise FileTooLarge(
-            f"The file is larger than {settings.CATALOGUE_MAX_BYTES // 2**20} MB."
-        )
+        raise FileTooLarge(f"The file is larger than {settings.CATALOGUE_MAX_BYTES // 2**20} MB.")
     read_catalogue(content)
 
 
@@ -62,6 +59,7 @@ def accept_import(*, user: Any, filename: str, content: bytes) -> Job:
 
     Raises:
         FileTooLarge, NotACatalogue: as :func:`check_file`; nothing is kept then.
+
     """
     check_file(content)
     with transaction.atomic():
@@ -87,6 +85,7 @@ def import_catalogue(content: bytes, report: Any = lambda progress: None) -> Pro
 
     Raises:
         NotACatalogue: the file cannot be read at all; nothing is written.
+
     """
     catalogue = read_catalogue(content)
     progress = Progress(rows_total=catalogue.rows_total)

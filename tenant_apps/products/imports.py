@@ -53,9 +53,7 @@ class ImportFileSerializer(StrictSerializer):
     list=extend_schema(summary="List catalogue imports"),
     retrieve=extend_schema(summary="Follow a catalogue import"),
 )
-class ImportViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Job]
-):
+class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Job]):
     """Catalogue imports of this portal."""
 
     queryset = Job.objects.filter(kind=KIND).defer("content")

@@ -43,7 +43,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(is_active=True)
 
     def popular(self) -> "ProductQuerySet":
-        """The most viewed products on sale, most viewed first."""
+        """Order the products on sale by their views, most viewed first."""
         return self.on_sale().order_by("-views", "-created_at", "-id")
 
     def take_stock(self, product_id: Any, quantity: int) -> bool:
@@ -83,9 +83,7 @@ class Product(models.Model):
         related_name="products",
         db_index=False,  # the index on category and is_active serves it
     )
-    attributes = models.JSONField(
-        default=dict, blank=True
-    )
+    attributes = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     image_url = models.URLField("image URL", max_length=500, blank=True)
     is_active = models.BooleanField("active", default=True)

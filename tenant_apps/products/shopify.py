@@ -73,6 +73,7 @@ def read_catalogue(content: bytes) -> Catalogue:
 
     Raises:
         NotACatalogue: no text, no CSV, no header, no rows.
+
     """
     try:
         text = content.decode("utf-8-sig")
@@ -115,6 +116,7 @@ def parse_product(handle: str, rows: list[Row]) -> ParsedProduct:
 
     Raises:
         RowRefused: a row has something that cannot be taken; then none of them is.
+
     """
     first = rows[0]
     if not _HANDLE.fullmatch(handle):

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from shared_apps.tenants.api import StableOrdering
 
 from .filters import ProductFilter
-from .models import Category, Favorite, Product
+from .models import Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue, sees_inactive
 from .serializers import CategorySerializer, ProductSerializer
 
@@ -89,7 +89,7 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     @action(detail=False, permission_classes=[permissions.IsAuthenticated])
     def favorites(self, request: Request) -> Response:
         """Return the caller's favorite products, in pages."""
-        mine = self.filter_queryset(self.get_queryset()).filter(favorites__user=request.user)
+        mine = self.filter_queryset(self.get_queryset()).filter(favorites__user=request.user.pk)
         page = self.paginate_queryset(mine)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -97,12 +97,12 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     @action(detail=True, methods=["post"], permission_classes=[permissions.IsAuthenticated])
     def favorite(self, request: Request, pk: str | None = None) -> Response:
         """Add the product to the caller's favorites; safe to repeat."""
-        Favorite.objects.get_or_create(user=request.user, product=self.get_object())
+        self.get_object().favorites.get_or_create(user_id=str(request.user.pk))
         return Response({"status": "added"})
 
     @extend_schema(summary="Remove from favorites", request=None, responses={204: None})
     @favorite.mapping.delete
     def unfavorite(self, request: Request, pk: str | None = None) -> Response:
         """Take the product from the caller's favorites; safe to repeat."""
-        Favorite.objects.filter(user=request.user, product=self.get_object()).delete()
+        self.get_object().favorites.filter(user_id=str(request.user.pk)).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)

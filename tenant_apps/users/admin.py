@@ -16,13 +16,13 @@ from .built_in_roles import grantable
 from .models import PortalSettings, Role, User
 
 
-class NewUserForm(AdminUserCreationForm):
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
     class Meta:
         model = User
         fields = ["email", "name"]
 
 
-class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as above
     form = UserChangeForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
@@ -76,14 +76,14 @@ class OperatorAdmin(_PeopleAdmin):
     ]
 
 
-class RoleForm(forms.ModelForm):
+class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
     class Meta:
         model = Role
         fields = ["name", "description", "rank", "permissions"]
 
 
 @admin.register(Role, site=tenant_admin)
-class RoleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class RoleAdmin(ModelAdmin):
     """Roles: the built-in ones to look at, the portal's own to edit."""
 
     form = RoleForm
@@ -111,7 +111,7 @@ class RoleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(PortalSettings, site=tenant_admin)
-class PortalSettingsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class PortalSettingsAdmin(ModelAdmin):
     """The portal's one row of settings."""
 
     fields = ["name", "currency", "catalogue_readers"]

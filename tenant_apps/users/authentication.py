@@ -20,6 +20,7 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         Raises:
             InvalidToken: anything else.
+
         """
         try:
             return AccessToken(raw_token)  # type: ignore[arg-type]  # simplejwt takes the text
@@ -31,6 +32,7 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         Raises:
             InvalidToken: there is none.
+
         """
         try:
             user_id, version = UUID(validated_token["sub"]), validated_token[VERSION_CLAIM]

@@ -66,6 +66,7 @@ def write_built_in_roles() -> None:
 
     Raises:
         LookupError: the table names a permission that no model declares.
+
     """
     role_model = apps.get_model("users", "Role")
     permission_model = apps.get_model("auth", "Permission")

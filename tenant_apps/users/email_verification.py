@@ -49,6 +49,7 @@ def confirm(token: str) -> User:
 
     Raises:
         LinkInvalid: the token is not good here.
+
     """
     try:
         user_id, email = signing.loads(token, salt=_salt(), max_age=LIFETIME)

@@ -1,5 +1,4 @@
 import hashlib
-from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -26,13 +25,14 @@ class Role(Group):
     """A Django group with a rank: whoever has the higher one may manage the lower."""
 
     uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
-    code = models.CharField(
+    # NULL, not empty: own roles have none, and unique must let them all.
+    code = models.CharField(  # noqa: DJ001
         max_length=20, unique=True, null=True, editable=False, help_text="Of built-in roles only."
     )
     rank = models.PositiveSmallIntegerField(default=FIRST_OWN_RANK)
     description = models.CharField(max_length=200, blank=True)
 
-    objects = RoleQuerySet.as_manager()
+    objects: ClassVar[Any] = RoleQuerySet.as_manager()  # type: ignore[assignment]  # not Group's
 
     class Meta:
         ordering = ["-rank", "name"]
@@ -169,14 +169,13 @@ class RefreshFamilyManager(models.Manager["RefreshFamily"]):
 
         Raises:
             RefreshRefused: the token is not the family's current one.
+
         """
         old = _digest(jti)
         now = timezone.now()
         # No join in this filter: it would become a subquery that a second UPDATE does not
         # check again after waiting for the first, and both would win.
-        won = self.filter(
-            pk=family, current=old, revoked_at=None, expires_at__gt=now
-        ).update(
+        won = self.filter(pk=family, current=old, revoked_at=None, expires_at__gt=now).update(
             current=_digest(successor), previous=old, rotated_at=Now(), expires_at=self._expiry()
         )
         if won:
@@ -187,7 +186,7 @@ class RefreshFamilyManager(models.Manager["RefreshFamily"]):
         raise RefreshRefused
 
     def _expiry(self) -> Any:
-        lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+        lifetime: Any = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
         return timezone.now() + lifetime
 
 

@@ -34,6 +34,7 @@ def signing_key(tenant_id: UUID, number: int) -> Ed25519PrivateKey:
 
     Raises:
         KeyError: that master key is not configured (any more).
+
     """
     return _derived(tenant_id, settings.JWT_MASTER_KEYS[number])
 
@@ -72,6 +73,7 @@ class TenantTokenBackend(TokenBackend):
 
         Raises:
             TokenBackendError: it names none of this tenant's.
+
         """
         try:
             number, _, tenant_id = jwt.get_unverified_header(token)["kid"].partition(".")
@@ -110,7 +112,7 @@ class AccessToken(_TenantToken, tokens.AccessToken):
         return token
 
 
-class RefreshToken(_TenantToken, tokens.RefreshToken):
+class RefreshToken(_TenantToken, tokens.RefreshToken):  # type: ignore[misc]  # simplejwt's own bases disagree
     """Gets the next pair, once."""
 
     access_token_class = AccessToken
@@ -137,6 +139,7 @@ def rotate_login(raw: str) -> dict[str, str]:
 
     Raises:
         RefreshRefused: it is invalid, used, revoked, or its user is gone.
+
     """
     try:
         presented = RefreshToken(raw)  # type: ignore[arg-type]  # simplejwt takes the text

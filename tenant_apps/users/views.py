@@ -64,8 +64,9 @@ class LogoutView(APIView):
     )
     def post(self, request: Request) -> Response:
         """End the login that the access token belongs to; its refresh token is void."""
-        if request.auth is not None:
-            close_login(UUID(request.auth[FAMILY_CLAIM]))
+        token: Any = request.auth
+        if token is not None:
+            close_login(UUID(token[FAMILY_CLAIM]))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

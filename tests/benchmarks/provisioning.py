@@ -67,13 +67,10 @@ def _by_migrations() -> None:
 def _claim() -> float:
     """Return the time of a sign-up from the claim to the commit: no password hash in it."""
 
-
     with public_scope():
         plan = Plan.objects.get(code="team")
         name = f"bench-{uuid4().hex[:12]}"
-        return seconds(
-            lambda: signing_up._claim(name, "Bench", f"{name}@example.com", "!", plan)
-        )
+        return seconds(lambda: signing_up._claim(name, "Bench", f"{name}@example.com", "!", plan))
 
 
 def _wide_template() -> Template:
@@ -171,5 +168,3 @@ def _weight() -> tuple[int, float, int]:
             )
             relations, megabytes, tables = cursor.fetchone()
     return relations, float(megabytes), tables
-
-

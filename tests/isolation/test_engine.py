@@ -156,8 +156,7 @@ def test_executemany_fails_as_a_whole(portal):
     with tenant_scope(portal()):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO products_category (id, name, slug)"
-                " VALUES (gen_random_uuid(), %s, %s)",
+                "INSERT INTO products_category (id, name, slug) VALUES (gen_random_uuid(), %s, %s)",
                 [("a", "same"), ("b", "same")],
             )
         assert names() == []
@@ -284,7 +283,7 @@ def test_a_new_thread_has_no_scope(acme):
     def work() -> None:
         try:
             Category.objects.count()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
         finally:
             connection.close()
@@ -325,7 +324,14 @@ def test_a_lazy_queryset_of_one_tenant_is_refused_in_another(acme, globex):
     add("acme's")
     lazy = Category.objects.filter(name__contains="acme")
     with tenant_scope(globex):
-        for use in (list, len, bool, lambda q: q.count(), lambda q: q.exists(), lambda q: q.first()):
+        for use in (
+            list,
+            len,
+            bool,
+            lambda q: q.count(),
+            lambda q: q.exists(),
+            lambda q: q.first(),
+        ):
             with pytest.raises(WrongScope):
                 use(lazy.all())
         with pytest.raises(WrongScope):

@@ -65,7 +65,10 @@ def test_an_order_for_more_than_the_stock_is_refused_and_leaves_nothing_behind(m
     assert (answer.status_code, code(answer)) == (409, "out_of_stock")
     assert answer.json()["errors"][0]["detail"] == "There are only 1 of Lamp."
     assert (stock(rope), stock(lamp)) == (5, 1)
-    assert (Order.objects.count(), OutboxEntry.objects.filter(kind="orders.confirmation").count()) == (0, 0)
+    assert (
+        Order.objects.count(),
+        OutboxEntry.objects.filter(kind="orders.confirmation").count(),
+    ) == (0, 0)
 
 
 def test_what_is_not_on_sale_or_not_there_cannot_be_ordered(member):
@@ -158,9 +161,7 @@ def test_the_list_has_the_same_number_of_queries_for_one_order_and_for_thirty(me
 
 def test_what_is_in_stock_is_sold_once(portal):
     tenant = portal()
-    owner = Api(tenant.primary_host).signed_in(
-        f"owner@{tenant.primary_host.split('.')[0]}.example"
-    )
+    owner = Api(tenant.primary_host).signed_in(f"owner@{tenant.primary_host.split('.')[0]}.example")
     with tenant_scope(tenant):
         products = [add(f"p{n}", stock=10) for n in range(3)]
 

@@ -145,9 +145,7 @@ def test_an_upload_is_a_job_whose_progress_can_be_followed(owner):
     done = owner.get(job["url"]).json()
     assert (done["status"], done["rows_total"], done["rows_done"]) == ("done", 2, 2)
     assert (done["created"], done["updated"], done["refused"]) == (1, 0, 1)
-    assert done["refusals"] == [
-        {"line": 3, "handle": "bad", "reason": "'free' is not a price."}
-    ]
+    assert done["refusals"] == [{"line": 3, "handle": "bad", "reason": "'free' is not a price."}]
     assert Job.objects.get().content is None
 
 

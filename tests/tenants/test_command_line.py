@@ -45,21 +45,30 @@ def test_a_tenant_can_be_named_by_subdomain_host_schema_or_id(portal):
     for name in (subdomain, tenant.primary_host, tenant.schema_name, str(tenant.id)):
         done = manage("shell", "--no-imports", "-c", PRINT, "--tenant", name)
         assert done.stdout.strip() == f"tenant:{tenant.id}", done.stderr
-    assert manage(f"--tenant={subdomain}", "shell", "--no-imports", "-c", COUNT).stdout.strip() == "1"
+    assert (
+        manage(f"--tenant={subdomain}", "shell", "--no-imports", "-c", COUNT).stdout.strip() == "1"
+    )
 
 
 def test_an_unknown_tenant_is_an_error(committed):
     done = manage("shell", "-c", "1", "--tenant", "nobody-there")
-    assert (done.returncode, done.stderr.strip()) == (1, "Error: There is no tenant 'nobody-there'.")
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "Error: There is no tenant 'nobody-there'.",
+    )
 
 
 def test_create_operator_makes_the_first_operator(committed):
-    done = manage("create_operator", "Root@Example.com", FREEHOLD_OPERATOR_PASSWORD="correct horse 9")
+    done = manage(
+        "create_operator", "Root@Example.com", FREEHOLD_OPERATOR_PASSWORD="correct horse 9"
+    )
     assert done.returncode == 0, done.stderr
     with public_scope():
         operator = User.objects.get(email="root@example.com")
     assert operator.is_superuser
-    again = manage("create_operator", "root@example.com", FREEHOLD_OPERATOR_PASSWORD="correct horse 9")
+    again = manage(
+        "create_operator", "root@example.com", FREEHOLD_OPERATOR_PASSWORD="correct horse 9"
+    )
     assert (again.returncode, "already an operator" in again.stderr) == (1, True)
     weak = manage("create_operator", "b@example.com", FREEHOLD_OPERATOR_PASSWORD="123")
     assert weak.returncode == 1

@@ -103,9 +103,9 @@ def test_a_tenants_role_may_reach_its_own_schema_and_cannot_log_in(committed):
 
 
 def test_the_owner_login_is_no_superuser(committed):
-    assert owner_rows("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user") == [
-        (False, False)
-    ]
+    assert owner_rows(
+        "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    ) == [(False, False)]
 
 
 def test_an_existing_schema_is_never_adopted(portal):
@@ -118,10 +118,11 @@ def test_an_existing_schema_is_never_adopted(portal):
 
 
 def test_a_failure_leaves_neither_schema_nor_role_nor_row(committed, monkeypatch):
-    monkeypatch.setattr(
-        "shared_apps.tenants.provisioning.replay.failpoint", lambda name: 1 / 0
+    monkeypatch.setattr("shared_apps.tenants.provisioning.replay.failpoint", lambda name: 1 / 0)
+    before = (
+        owner_rows("SELECT count(*) FROM pg_namespace"),
+        owner_rows("SELECT count(*) FROM pg_roles"),
     )
-    before = owner_rows("SELECT count(*) FROM pg_namespace"), owner_rows("SELECT count(*) FROM pg_roles")
     with pytest.raises(ZeroDivisionError):
         provision()
     assert before == (
@@ -223,16 +224,24 @@ def test_no_index_repeats_what_another_gives(committed):
 
 
 def test_foreign_keys_are_checked_at_once_and_never_leave_the_schema(committed):
-    assert owner_rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND condeferrable") == []
-    assert owner_rows(
-        "SELECT conname FROM pg_constraint JOIN pg_class f ON f.oid = confrelid"
-        " WHERE contype = 'f' AND f.relnamespace <> connamespace"
-    ) == []
+    assert (
+        owner_rows("SELECT conname FROM pg_constraint WHERE contype = 'f' AND condeferrable") == []
+    )
+    assert (
+        owner_rows(
+            "SELECT conname FROM pg_constraint JOIN pg_class f ON f.oid = confrelid"
+            " WHERE contype = 'f' AND f.relnamespace <> connamespace"
+        )
+        == []
+    )
 
 
 def test_every_table_has_a_primary_key_and_short_names(committed):
-    assert owner_rows(
-        "SELECT relname FROM pg_class WHERE relkind = 'r'"
-        " AND relnamespace = 'tenant_template'::regnamespace AND NOT EXISTS ("
-        " SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p')"
-    ) == []
+    assert (
+        owner_rows(
+            "SELECT relname FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = 'tenant_template'::regnamespace AND NOT EXISTS ("
+            " SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p')"
+        )
+        == []
+    )

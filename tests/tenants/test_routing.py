@@ -20,7 +20,14 @@ def status_of(host: str, path: str = "/api/products/") -> int:
 
 
 @pytest.mark.parametrize(
-    "host", ["acme.localhost", "ACME.localhost", "acme.localhost:8000", "acme.localhost.", "Acme.LOCALHOST.:80"]
+    "host",
+    [
+        "acme.localhost",
+        "ACME.localhost",
+        "acme.localhost:8000",
+        "acme.localhost.",
+        "Acme.LOCALHOST.:80",
+    ],
 )
 def test_a_host_is_known_in_any_spelling_of_it(anonymous, host):
     assert status_of(host) == 200
@@ -31,7 +38,12 @@ def test_a_host_is_known_in_any_spelling_of_it(anonymous, host):
     [
         *("evil.test", "nobody.localhost", "www.acme.localhost", "acme.localhost.evil.test"),
         *("acme..localhost", "acme.localhost:80:80", "[::1]", "acmе.localhost", "acme", ""),
-        *("acme.localhost/..", "acme.localhost@evil.test", " acme.localhost", "xn--acm-hra.localhost"),
+        *(
+            "acme.localhost/..",
+            "acme.localhost@evil.test",
+            " acme.localhost",
+            "xn--acm-hra.localhost",
+        ),
     ],
 )
 def test_any_other_host_is_a_404_that_says_nothing(anonymous, host):

@@ -23,9 +23,7 @@ def call(task, tenant: object, *args: object):
 @pytest.fixture
 def seen(monkeypatch) -> list[str | None]:
     keys: list[str | None] = []
-    monkeypatch.setattr(
-        "tenant_apps.integrations.outbox.sweep", lambda: keys.append(current_key())
-    )
+    monkeypatch.setattr("tenant_apps.integrations.outbox.sweep", lambda: keys.append(current_key()))
     return keys
 
 
@@ -51,7 +49,10 @@ def test_the_gate_decides_by_the_tenants_status(portal, seen, status, housekeepi
     tenant = portal()
     with public_scope():
         Tenant.objects.get(pk=tenant.id).change(status=status)
-    for task, allowed, args in ((sweep_outbox, housekeeping, ()), (run_job, user_task, (str(uuid4()),))):
+    for task, allowed, args in (
+        (sweep_outbox, housekeeping, ()),
+        (run_job, user_task, (str(uuid4()),)),
+    ):
         if allowed:
             call(task, str(tenant.id), *args)
         else:

@@ -152,5 +152,3 @@ def test_passwords_are_hashed_with_argon2_outside_the_tests():
     from config.settings import base
 
     assert base.PASSWORD_HASHERS[0].endswith("Argon2PasswordHasher")
-
-

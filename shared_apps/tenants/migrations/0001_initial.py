@@ -9,58 +9,148 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('plans', '0001_initial'),
+        ("plans", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('schema_name', models.CharField(default=shared_apps.tenants.models.new_schema_name, editable=False, max_length=14, unique=True)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('status', models.CharField(choices=[('provisioning', 'Ready in the pool'), ('active', 'Active'), ('past_due', 'Past due'), ('suspended', 'Suspended'), ('closing', 'Closing'), ('closed', 'Closed')], default='provisioning', max_length=12)),
-                ('grace_until', models.DateTimeField(blank=True, null=True)),
-                ('settings_copy', models.JSONField(default=dict, editable=False, help_text="The portal's own settings, as last committed.")),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('claimed_at', models.DateTimeField(editable=False, null=True)),
-                ('dropped_at', models.DateTimeField(editable=False, null=True)),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True, editable=False, help_text='The domain map watches this.')),
-                ('plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tenants', to='plans.plan')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "schema_name",
+                    models.CharField(
+                        default=shared_apps.tenants.models.new_schema_name,
+                        editable=False,
+                        max_length=14,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=120)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("provisioning", "Ready in the pool"),
+                            ("active", "Active"),
+                            ("past_due", "Past due"),
+                            ("suspended", "Suspended"),
+                            ("closing", "Closing"),
+                            ("closed", "Closed"),
+                        ],
+                        default="provisioning",
+                        max_length=12,
+                    ),
+                ),
+                ("grace_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "settings_copy",
+                    models.JSONField(
+                        default=dict,
+                        editable=False,
+                        help_text="The portal's own settings, as last committed.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("claimed_at", models.DateTimeField(editable=False, null=True)),
+                ("dropped_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        db_index=True,
+                        editable=False,
+                        help_text="The domain map watches this.",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tenants",
+                        to="plans.plan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('host', models.CharField(max_length=253)),
-                ('is_primary', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='domains', to='tenants.tenant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("host", models.CharField(max_length=253)),
+                ("is_primary", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="domains",
+                        to="tenants.tenant",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='tenant',
-            constraint=models.CheckConstraint(condition=models.Q(('schema_name__regex', '^t_[a-z2-7]{12}$')), name='tenant_schema_name_is_ours'),
+            model_name="tenant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("schema_name__regex", "^t_[a-z2-7]{12}$")),
+                name="tenant_schema_name_is_ours",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenant',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['provisioning', 'active', 'past_due', 'suspended', 'closing', 'closed'])), name='tenant_status_is_known'),
+            model_name="tenant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["provisioning", "active", "past_due", "suspended", "closing", "closed"],
+                    )
+                ),
+                name="tenant_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('host'), name='domain_host_unique', violation_error_message='This address is taken.'),
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("host"),
+                name="domain_host_unique",
+                violation_error_message="This address is taken.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.CheckConstraint(condition=models.Q(('host', django.db.models.functions.text.Lower('host'))), name='domain_host_is_lower_case'),
+            model_name="domain",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("host", django.db.models.functions.text.Lower("host"))),
+                name="domain_host_is_lower_case",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_primary', True)), fields=('tenant',), name='domain_one_primary'),
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_primary", True)),
+                fields=("tenant",),
+                name="domain_one_primary",
+            ),
         ),
     ]

@@ -40,6 +40,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         Raises:
             NoActiveTenant: there is none.
             WrongScope: it is not one for this connection's login.
+
         """
         scope = scopes.current()
         if scope is None:

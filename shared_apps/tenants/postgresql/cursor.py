@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db import NotSupportedError
-from django.db.backends.postgresql.base import Cursor
-from psycopg import sql
+from django.db.backends.postgresql.base import CursorMixin
+from psycopg import ClientCursor, sql
 from psycopg.pq import TransactionStatus
 
 from .. import scope as scopes
@@ -33,7 +33,7 @@ _NO_TRANSACTION = re.compile(
 )
 
 
-class ScopedCursor(Cursor):
+class ScopedCursor(CursorMixin, ClientCursor[Any]):
     """Django's psycopg cursor, each statement prefixed with the active scope."""
 
     def __init__(self, wrapper: "DatabaseWrapper") -> None:
@@ -47,6 +47,7 @@ class ScopedCursor(Cursor):
         Raises:
             NoActiveTenant: no scope is active.
             WrongScope: the scope needs the other login.
+
         """
         if isinstance(query, str):
             text = query

@@ -22,6 +22,6 @@ class DatabaseFeatures(features.DatabaseFeatures):
     """Django's features, less what foreign keys that are checked at once cannot do."""
 
     @property
-    def can_defer_constraint_checks(self) -> bool:
+    def can_defer_constraint_checks(self) -> bool:  # type: ignore[override]  # asked, never set
         """Whether a transaction may break a foreign key until it commits."""
         return bool(settings.DEFERRABLE_FOREIGN_KEYS)

@@ -22,4 +22,4 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 
     def _create_like_index_sql(self, model: Any, field: Any) -> None:
         """Make none: 1 index a character column and tenant, and no query of ours uses it."""
-        return None
+        return

@@ -37,9 +37,9 @@ def prepare_cluster() -> None:
                 cursor.execute(sql.SQL("CREATE ROLE {public_role} NOLOGIN").format(**names))
             if settings.TENANT_ROLES:
                 cursor.execute(
-                    sql.SQL(
-                        "GRANT {public_role} TO {web} WITH INHERIT FALSE, SET TRUE"
-                    ).format(**names)
+                    sql.SQL("GRANT {public_role} TO {web} WITH INHERIT FALSE, SET TRUE").format(
+                        **names
+                    )
                 )
             cursor.execute(
                 sql.SQL(

@@ -23,6 +23,7 @@ def claim(**values: object) -> Tenant:
 
     Raises:
         PoolEmpty: none is ready.
+
     """
     tenant = Tenant.objects.ready().select_for_update(skip_locked=True).order_by("id").first()
     if tenant is None:

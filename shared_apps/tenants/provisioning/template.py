@@ -110,6 +110,7 @@ def template_version() -> str:
 
     Raises:
         CommandError: there is no template yet.
+
     """
     with scope.owner_scope(), connections[OWNER_ALIAS].cursor() as cursor:
         cursor.execute(
