@@ -95,6 +95,9 @@ _made: list[str] = []
 
 
 def _replay(template: Template) -> None:
+    if len(_made) % pool.SCHEMAS_A_CONNECTION == 0:
+        connections["owner"].close()
+        connections["owner"].ensure_connection()
     schema = new_schema_name()
     with owner_scope(), transaction.atomic(using="owner"):
         make_schema(schema, template, ["table_0", "table_1"])

@@ -4,11 +4,16 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import connections
 from django.db.models.functions import Now
 
 from .. import scope
 from ..models import Tenant, TenantStatus
+from ..routers import OWNER_ALIAS
 from .replay import close_tenants, provision
+
+# A backend keeps some 0.3 MB for every schema it has made, and never gives it back.
+SCHEMAS_A_CONNECTION = 25
 
 
 class PoolEmpty(RuntimeError):
@@ -42,6 +47,8 @@ def fill(size: int) -> int:
             return made
         provision()
         made += 1
+        if made % SCHEMAS_A_CONNECTION == 0:
+            connections[OWNER_ALIAS].close()
 
 
 def keep(pool_size: int, should_stop: Callable[[], bool]) -> None:

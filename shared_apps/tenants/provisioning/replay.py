@@ -18,11 +18,14 @@ _ROLE = """
 CREATE ROLE {schema} NOLOGIN;
 GRANT {schema} TO {web} WITH INHERIT FALSE, SET TRUE;
 """
+# Before the tables, which so come with their grants: GRANT ... ON ALL TABLES IN SCHEMA reads the
+# whole of pg_class five times, and cost 200 ms at 3,000 schemas of 50 tables.
 _GRANTS = """
 GRANT USAGE ON SCHEMA {schema} TO {schema};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {schema};
 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {schema};
+"""
+_FIXED = """
 REVOKE INSERT, UPDATE, DELETE ON {fixed} FROM {schema};
 """
 
@@ -49,8 +52,9 @@ def make_schema(schema: str, template: Template, fixed_tables: Iterable[str]) ->
             "SET LOCAL synchronous_commit = off;\n"
             + (text(_ROLE) if roles else "")
             + text("CREATE SCHEMA {schema};\n")
-            + template.for_schema(schema)
             + (text(_GRANTS) if roles else "")
+            + template.for_schema(schema)
+            + (text(_FIXED) if roles else "")
             + comment_sql(schema, template.version).as_string(cursor.cursor)
         )
 
@@ -94,6 +98,7 @@ def close_tenants() -> int:
         leaving = list(Tenant.objects.filter(status=TenantStatus.CLOSED, dropped_at=None))
     for tenant in leaving:
         drop_schemas([tenant.schema_name])
+        failpoint("close.after_drop")
         with scope.owner_scope():
             tenant.mark_dropped()
     return len(leaving)

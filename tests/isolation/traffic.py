@@ -1,0 +1,76 @@
+"""Mixed requests to several tenants at once, each answer searched for another's canary."""
+
+import http.client
+import json
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+CANARY = "canary-of-"
+
+Ask = Callable[[random.Random], tuple[str, str, bytes | None, dict[str, str]]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run; ``foreign`` are answers that held another tenant's canary."""
+
+    requests: int = 0
+    foreign: int = 0
+    own: int = 0
+    failed: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+
+
+def run(
+    port: int, asks: Mapping[str, Ask], requests: int, threads: int = 8, seed: int = 0
+) -> Outcome:
+    """Send ``requests`` from ``threads``; ``asks`` gives each host's next request.
+
+    The canary of a host is ``canary-of-<first label>``. Each request goes to a random host.
+    """
+    outcome = Outcome()
+    lock = threading.Lock()
+    numbers = count()
+
+    def work(mine: int) -> None:
+        dice = random.Random(seed * 1000 + mine)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        while next(numbers) < requests:
+            host = dice.choice(sorted(asks))
+            method, path, body, headers = asks[host](dice)
+            try:
+                connection.request(
+                    method, path, body, {"Host": host, "Content-Type": "application/json"} | headers
+                )
+                answer = connection.getresponse()
+                text = answer.read().decode()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                with lock:
+                    outcome.requests += 1
+                    outcome.failed += 1
+                continue
+            label = host.partition(".")[0]
+            foreign = any(
+                CANARY + other.partition(".")[0] in text for other in asks if other != host
+            )
+            with lock:
+                outcome.requests += 1
+                outcome.foreign += foreign
+                outcome.own += CANARY + label in text
+                outcome.statuses[answer.status] = outcome.statuses.get(answer.status, 0) + 1
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    for thread in workers:
+        thread.start()
+    for thread in workers:
+        thread.join()
+    return outcome
+
+
+def order_of(product: str) -> bytes:
+    """Return the body of an order of one."""
+    return json.dumps({"items": [{"product": product, "quantity": 1}]}).encode()
