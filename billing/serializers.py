@@ -19,6 +19,12 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
         fields = ["code", "name", "description", "price_month", "currency", "limits"]
 
 
+class PlanListSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = PlanSerializer(many=True)
+
+
 class SignUpSerializer(StrictSerializer):
     subdomain = serializers.CharField(max_length=63, help_text="3-32 of a-z, 0-9, hyphen inside.")
     company = serializers.CharField(max_length=120)

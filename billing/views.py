@@ -53,18 +53,16 @@ class SubdomainView(APIView):
         return Response({"subdomain": name, "available": not reason, "reason": reason})
 
 
-class PlansView(generics.ListAPIView[Plan]):
-    """The plans on offer, in the order of the page."""
-
+class PlansView(APIView):
     authentication_classes = ()
     permission_classes = (permissions.AllowAny,)
-    serializer_class = serializers.PlanSerializer
-    queryset = Plan.objects.on_offer()
-    pagination_class = None
-    filter_backends = ()
 
-    @extend_schema(operation_id="list_plans", summary="List the plans on offer")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Return ``{"next": null, "previous": null, "results": [...]}``: there are few."""
-        plans = self.get_serializer(self.get_queryset(), many=True).data
+    @extend_schema(
+        operation_id="list_plans",
+        summary="List the plans on offer",
+        responses=serializers.PlanListSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Return the plans in the order of the page: one page, they are few."""
+        plans = serializers.PlanSerializer(Plan.objects.on_offer(), many=True).data
         return Response({"next": None, "previous": None, "results": plans})

@@ -1,7 +1,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, permissions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -70,6 +70,10 @@ class LogoutView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="read_me", summary="Read who you are"),
+    patch=extend_schema(operation_id="change_me", summary="Change your name"),
+)
 class MeView(generics.RetrieveUpdateAPIView[Any]):
     """Who the token belongs to."""
 

@@ -52,6 +52,12 @@ def test_a_statement_runs_in_the_schema_and_as_the_role_of_its_tenant(acme, glob
         assert schema_and_role() == ("public", "portal_public")
 
 
+def test_the_path_is_the_tenants_schema_and_extensions_and_nothing_else(acme):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path')")
+        assert cursor.fetchone() == (f"{acme.schema_name}, extensions",)
+
+
 def test_without_a_scope_nothing_runs(db):
     with pytest.raises(NoActiveTenant), connection.cursor() as cursor:
         cursor.execute("SELECT 1")

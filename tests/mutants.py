@@ -1,0 +1,135 @@
+"""``make mutants``: take a defence away, and see the tests notice.
+
+Each mutant is one change to a copy of the tree; the named tests must fail in it, and pass
+without it.
+"""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.scratch import scratch_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+ENGINE = "tests/isolation/test_engine.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A defence taken away: ``old`` becomes ``new`` in ``file``, and ``tests`` must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str = ENGINE
+
+
+MUTANTS = (
+    Mutant(
+        "prefix removed",
+        "shared_apps/tenants/postgresql/cursor.py",
+        "super().execute(scope.prefix + text, **kwargs)",
+        "super().execute(text, **kwargs)",
+    ),
+    Mutant(
+        "public added to the search path",
+        "shared_apps/tenants/scope.py",
+        "_prefix(schema, schema, EXTENSIONS_SCHEMA)",
+        '_prefix(schema, schema, EXTENSIONS_SCHEMA, "public")',
+    ),
+    Mutant(
+        "role dropped",
+        "shared_apps/tenants/scope.py",
+        "_prefix(schema, schema, EXTENSIONS_SCHEMA)",
+        "_prefix(None, schema, EXTENSIONS_SCHEMA)",
+    ),
+    Mutant(
+        "a queryset not stamped",
+        "shared_apps/tenants/stamps.py",
+        "    QuerySet.__init__ = _stamped_init",
+        "    _ = _stamped_init",
+    ),
+    Mutant(
+        "state gate dropped",
+        "shared_apps/tenants/routing.py",
+        "        if why := refusal(tenant, deed):",
+        "        if (why := refusal(tenant, deed)) and False:",
+        "tests/tenants/test_routing.py",
+    ),
+    Mutant(
+        "a task without a tenant allowed",
+        "shared_apps/tenants/tasks.py",
+        "            raise Reject(str(why), requeue=False)",
+        "            return None",
+        "tests/tenants/test_tasks.py",
+    ),
+    Mutant(
+        "refresh checks, then acts",
+        "tenant_apps/users/models.py",
+        "self.filter(pk=family, current=old, ",
+        "self.filter(pk=family, ",
+        "tests/users/test_tokens.py",
+    ),
+    Mutant(
+        "page size unlimited",
+        "shared_apps/tenants/api.py",
+        "    max_page_size = 100",
+        "    max_page_size = None",
+        "tests/products/test_catalogue_api.py",
+    ),
+)
+
+
+def is_killed(mutant: Mutant, tree: Path) -> bool:
+    """Tell whether the tests fail with ``mutant`` applied to ``tree``, and put it back."""
+    source = tree / mutant.file
+    original = source.read_text()
+    if original.count(mutant.old) != 1:
+        sys.exit(f"{mutant.name}: the code to change is not there once in {mutant.file}.")
+    source.write_text(original.replace(mutant.old, mutant.new))
+    try:
+        return _fails(mutant.tests, tree)
+    finally:
+        source.write_text(original)
+
+
+def _fails(tests: str, tree: Path) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(done.stdout + done.stderr)
+    return done.returncode == 1
+
+
+def main() -> None:
+    """Try every mutant; exit 1 if one lives."""
+    tree = scratch_folder("mutants")
+    living = []
+    try:
+        for name in ("config", "shared_apps", "tenant_apps", "billing", "tests", "deploy"):
+            shutil.copytree(ROOT / name, tree / name)
+        for name in ("manage.py", "pyproject.toml"):
+            shutil.copy(ROOT / name, tree / name)
+        for tests in sorted({mutant.tests for mutant in MUTANTS}):
+            if _fails(tests, tree):
+                sys.exit(f"{tests} fails without a mutant.")
+        for mutant in MUTANTS:
+            killed = is_killed(mutant, tree)
+            print(f"{'killed' if killed else 'LIVES ':<8}{mutant.name}", flush=True)
+            if not killed:
+                living.append(mutant.name)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+    sys.exit(bool(living))
+
+
+if __name__ == "__main__":
+    main()
