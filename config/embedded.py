@@ -15,20 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+# As in deploy/postgres/logins.sql.
 DATABASE = "freehold"
 OWNER = "freehold_owner"
 WEB = "freehold_web"
 
-# Timeouts stand on the login, where a pooler and Citus respect them.
-_BOOTSTRAP = f"""
-CREATE ROLE {OWNER} LOGIN CREATEROLE;
-CREATE ROLE {WEB} LOGIN NOINHERIT;
-ALTER ROLE {WEB} SET statement_timeout = '10s';
-ALTER ROLE {WEB} SET lock_timeout = '5s';
-ALTER ROLE {WEB} SET idle_in_transaction_session_timeout = '10s';
-CREATE DATABASE {DATABASE} OWNER {OWNER};
-ALTER DATABASE {DATABASE} SET timezone = 'UTC';
-"""
+# The same statements as an operator runs by hand.
+_BOOTSTRAP = Path(__file__).resolve().parent.parent / "deploy" / "postgres" / "logins.sql"
 
 
 class ServiceMissing(RuntimeError):
@@ -79,7 +72,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
                 "ALTER SYSTEM SET synchronous_commit = off; SELECT pg_reload_conf();"
             )
         if fresh:
-            server.psql(_BOOTSTRAP)
+            server.psql(_BOOTSTRAP.read_text())
         place = quote(str(info.socket_dir))
         yield {
             "DATABASE_URL": f"postgres://{WEB}@/{DATABASE}?host={place}",

@@ -45,6 +45,7 @@ def main() -> None:
             stack.enter_context(_alone_in(data))
             port = _port(int(os.environ.get("PORT", "8000")))
             environment = stack.enter_context(_environment(data, port))
+            stack.enter_context(_way_in(data / "environment", environment))
             for title, command in STEPS:
                 _step(title, command, environment)
             code = _run(data, port, environment)
@@ -97,7 +98,7 @@ def _environment(data: Path, port: int) -> Iterator[dict[str, str]]:
         ),
         "FREEHOLD_DATA": str(data),
         "FREEHOLD_PORT_SUFFIX": "" if port == 80 else f":{port}",
-        "EMAIL_URL": os.environ.get("EMAIL_URL", f"filemail://{data}/mail"),
+        "EMAIL_URL": os.environ.get("EMAIL_URL", f"filemail:///{data}/mail"),
         "PYTHONUNBUFFERED": "1",
     }
     with ExitStack() as stack:
@@ -107,6 +108,21 @@ def _environment(data: Path, port: int) -> Iterator[dict[str, str]]:
         else:
             own = {}
         yield {**own, **common, **given}
+
+
+@contextmanager
+def _way_in(file: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Keep in ``file`` what ``manage.py`` needs in another terminal, while this runs."""
+    names = (
+        *("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "PG_DUMP"),
+        *("FREEHOLD_PORT_SUFFIX", "EMAIL_URL"),
+    )
+    file.write_text("".join(f"{n}={environment[n]}\n" for n in names if n in environment))
+    file.chmod(0o600)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _command(command: str) -> str:
@@ -135,6 +151,8 @@ def _run(data: Path, port: int, environment: dict[str, str]) -> int:
     manager = Manager()
     for name, command in PROCESSES.items():
         own = dict(environment)
+        # Celery warns of running as root, as containers and CI do.
+        own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser privileges"
         if name != "provisioner":
             # The owner login stays with the one process that needs it.
             own.pop("OWNER_DATABASE_URL", None)
@@ -157,7 +175,7 @@ def _summary(data: Path, port: int, environment: dict[str, str]) -> str:
   API docs         http://acme.{at}/api/docs/
   Logins           owner@acme.example, owner@globex.example; customer@acme.example ...
   Password         freehold-demo-1
-  Mail             {environment["EMAIL_URL"].removeprefix("filemail://")}
+  Mail             {environment["EMAIL_URL"].removeprefix("filemail:///")}
 
 Ctrl-C stops everything; the data stays in {data}.
 """

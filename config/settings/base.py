@@ -289,4 +289,7 @@ UNFOLD = {
     "SITE_TITLE": "tenant_apps.users.context.site_title",
     "SITE_HEADER": "tenant_apps.users.context.site_title",
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},
+    ],
 }

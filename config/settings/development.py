@@ -2,12 +2,18 @@
 
 import base64
 import os
+from pathlib import Path
 
+import environ
+
+# A running `make run` leaves the way to its services here, for `manage.py` in another terminal.
+_data = os.environ.get("FREEHOLD_DATA") or Path(__file__).resolve().parents[2] / ".data"
+environ.Env.read_env(Path(_data) / "environment")
 os.environ.setdefault("DJANGO_SECRET_KEY", "development-only-" + "x" * 50)
 os.environ.setdefault("JWT_MASTER_KEYS", "1:" + base64.b64encode(b"d" * 32).decode())
 os.environ.setdefault("FREEHOLD_SCHEME", "http")
 
-from .base import *  # noqa: F403  # settings inherit this way; the defaults come first
+from .base import *  # noqa: E402, F403  # settings inherit this way; the defaults come first
 
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
 STORAGES = {

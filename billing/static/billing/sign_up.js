@@ -19,6 +19,7 @@
     state.textContent = available ? name + " is free." : reason;
     state.className = available ? "free" : "errors";
   };
+  check().catch(() => {});
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => check().catch(() => {}), 250);
