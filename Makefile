@@ -33,7 +33,7 @@ bench: $(STAMP) ## Measure, and compare with the targets
 
 soak: $(STAMP) ## The long runs
 	@deploy/install-test-programs
-	@$(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m soak --timeout 3600 -rP
 
 mutants: $(STAMP) ## Break what protects, and see the tests notice
 	@deploy/install-test-programs

@@ -7,6 +7,8 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from . import scope
 from .models import Tenant, TenantStatus
@@ -18,7 +20,13 @@ _KEY = "freehold:outboxes"
 
 @lru_cache(maxsize=1)
 def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=2)
+    # One try: the caller has a request to answer, and goes on without.
+    return redis.Redis.from_url(
+        settings.BROKER_URL,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def mark_for_sweep() -> None:

@@ -62,6 +62,7 @@ def run(
                 outcome.foreign += foreign
                 outcome.own += CANARY + label in text
                 outcome.statuses[answer.status] = outcome.statuses.get(answer.status, 0) + 1
+        connection.close()
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
     for thread in workers:
