@@ -7,6 +7,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from billing.signing_up import SubdomainTaken
+from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.provisioning.pool import PoolEmpty
 from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
@@ -45,26 +46,21 @@ class Handler(ExceptionHandler):
             super().report_exception(exc, response)
 
 
-def _answer(http_status: int, kind: str, code: str, detail: str) -> JsonResponse:
-    body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
-    return JsonResponse(body, status=http_status)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer what Django itself refused."""
-    return _answer(400, "client_error", "bad_request", "The request cannot be understood.")
+    return error_answer(400, "bad_request", "The request cannot be understood.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer a refusal outside the API's views."""
-    return _answer(403, "client_error", "permission_denied", "This is not allowed.")
+    return error_answer(403, "permission_denied", "This is not allowed.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer an unknown path."""
-    return _answer(404, "client_error", exceptions.NotFound.default_code, "Not found.")
+    return error_answer(404, exceptions.NotFound.default_code, "Not found.")
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer our own fault, and nothing about it."""
-    return _answer(500, "server_error", "error", "Something went wrong on our side.")
+    return error_answer(500, "error", "Something went wrong on our side.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 
+from config.logs import configure
 from config.mailers import mailer
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -97,7 +98,8 @@ ROOT_URLCONF = "config.urls_tenant"
 PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
-    "config.request_ids.RequestIds",
+    "config.request_log.RequestLog",
+    "config.body_limits.BodyLimits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "shared_apps.tenants.routing.TenantRouting",
@@ -230,8 +232,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.api.CursorPages",
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.lists.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "config.openapi.FreeholdSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -273,6 +275,10 @@ CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
 # --- mail -------------------------------------------------------------------------------------
 MAILERS = {"default": mailer(env("EMAIL_URL", default="consolemail://"))}
 DEFAULT_FROM_EMAIL: str = env("DEFAULT_FROM_EMAIL", default=f"portal@{FREEHOLD_DOMAIN}")
+
+# --- logs -------------------------------------------------------------------------------------
+LOGGING = configure(env("LOG_FORMAT", default="json"), env("LOG_LEVEL", default="INFO"))
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- language, time, files ---------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,13 +1,8 @@
-"""What every endpoint shares: strict bodies, pages by cursor, a stable ordering."""
+"""What every endpoint's body shares: no field that is not declared."""
 
 from typing import Any
 
-from django.db.models import QuerySet
-from rest_framework import filters, serializers
-from rest_framework.pagination import CursorPagination
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework import serializers
 
 
 class StrictFields:
@@ -40,29 +35,3 @@ class StrictSerializer(StrictFields, serializers.Serializer[Any]):
 
 class StrictModelSerializer(StrictFields, serializers.ModelSerializer[Any]):
     """A model serializer that refuses unknown fields."""
-
-
-class CursorPages(CursorPagination):
-    """Pages by cursor, 20 rows each, at most 100: ``{"next", "previous", "results"}``."""
-
-    page_size = 20
-    max_page_size = 100
-    page_size_query_param = "page_size"
-    ordering = "-created_at"
-
-    def get_paginated_response(self, data: Any) -> Response:
-        """Return the page with links to its neighbours."""
-        return Response(
-            {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
-        )
-
-
-class StableOrdering(filters.OrderingFilter):
-    """``?ordering=``, with the id as the tie-breaker that a cursor needs."""
-
-    def get_ordering(self, request: Request, queryset: "QuerySet[Any]", view: APIView) -> list[str]:
-        """Return the declared ordering asked for, or the view's default, then the id."""
-        fields = list(super().get_ordering(request, queryset, view) or [])
-        if not any(field.lstrip("-") in ("id", "pk") for field in fields):
-            fields.append("-id" if fields and fields[0].startswith("-") else "id")
-        return fields

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from importlib import import_module
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bind_contextvars
 
 from . import scope
 from .domain_map import domain_map
+from .errors import error_answer
 from .gate import Deed, Refusal, refusal
 
 _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
@@ -21,14 +23,7 @@ def host_of(request: HttpRequest) -> str | None:
     return match.group(1) if match else None
 
 
-def _refuse(request: HttpRequest, why: Refusal) -> HttpResponse:
-    return JsonResponse(
-        {
-            "type": "client_error",
-            "errors": [{"code": why.code, "detail": why.detail, "attr": None}],
-        },
-        status=why.http_status,
-    )
+_NOBODY = Refusal(404, "not_found", "There is no portal here.")
 
 
 class TenantRouting:
@@ -50,16 +45,18 @@ class TenantRouting:
         """Answer from inside the host's scope, or refuse."""
         host = host_of(request)
         if host is None:
-            return _refuse(request, Refusal(404, "not_found", "There is no portal here."))
+            return error_answer(*_NOBODY)
         if host == settings.FREEHOLD_DOMAIN:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+            bind_contextvars(tenant=scope.PUBLIC_SCHEMA)
             with scope.public_scope():
                 return self.get_response(request)
         tenant = domain_map.tenant_for(host)
         if tenant is None:
-            return _refuse(request, Refusal(404, "not_found", "There is no portal here."))
+            return error_answer(*_NOBODY)
+        bind_contextvars(tenant=str(tenant.id))
         deed = Deed.READ if request.method in _SAFE_METHODS else Deed.WRITE
         if why := refusal(tenant, deed):
-            return _refuse(request, why)
+            return error_answer(*why)
         with scope.tenant_scope(tenant):
             return self.get_response(request)

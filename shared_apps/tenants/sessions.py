@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bind_contextvars
 
 from . import scope
 
@@ -25,11 +26,11 @@ class SessionsOfOneTenant:
         """Answer, having dropped a session of another tenant."""
         key = scope.current_key()
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.
-        if (
-            settings.SESSION_COOKIE_NAME in request.COOKIES
-            and request.session.get(_KEY, key) != key
-        ):
-            logout(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            if request.session.get(_KEY, key) != key:
+                logout(request)
+            elif user := request.session.get(SESSION_KEY):
+                bind_contextvars(user=user)
         response = self.get_response(request)
         if request.session.modified and not request.session.is_empty():
             request.session[_KEY] = key

@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from shared_apps.tenants.api import StableOrdering
+from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
 
 from .models import Order, OrderStatus
 from .permissions import CancelsOrder, MovesOrders, RefundsOrders
@@ -27,7 +27,7 @@ class OrderViewSet(
     queryset = Order.objects.all()
     serializer_class = OrderSerializer
     permission_classes = [permissions.IsAuthenticated]
-    filter_backends = [DjangoFilterBackend, StableOrdering]
+    filter_backends = [DeclaredParameters, DjangoFilterBackend, StableOrdering]
     filterset_fields = ["status"]
     ordering_fields = ["created_at", "total", "number"]
     ordering = ["-created_at"]

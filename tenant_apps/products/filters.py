@@ -6,9 +6,15 @@ from .models import Product
 class ProductFilter(django_filters.FilterSet):
     """The declared filters of the product list."""
 
-    price_min = django_filters.NumberFilter("price", "gte", label="Lowest price")
-    price_max = django_filters.NumberFilter("price", "lte", label="Highest price")
-    tag = django_filters.CharFilter("tags", "contains", label="Has this tag", method="with_tag")
+    price_min = django_filters.NumberFilter(
+        "price", "gte", label="Lowest price", max_digits=10, decimal_places=2
+    )
+    price_max = django_filters.NumberFilter(
+        "price", "lte", label="Highest price", max_digits=10, decimal_places=2
+    )
+    tag = django_filters.CharFilter(
+        "tags", "contains", label="Has this tag", method="with_tag", max_length=50
+    )
 
     class Meta:
         model = Product

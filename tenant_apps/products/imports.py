@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from shared_apps.tenants.api import StableOrdering, StrictSerializer
+from shared_apps.tenants.api import StrictSerializer
+from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
 from tenant_apps.integrations.models import Job
 
 from .catalogue_import import KIND, accept_import
@@ -59,7 +60,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     queryset = Job.objects.filter(kind=KIND).defer("content")
     serializer_class = ImportSerializer
     permission_classes = [ImportsCatalogue]
-    filter_backends = [StableOrdering]
+    filter_backends = [DeclaredParameters, StableOrdering]
     ordering_fields = ["created_at"]
     ordering = ["-created_at"]
     parser_classes = [parsers.MultiPartParser]

@@ -3,12 +3,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import filters, permissions, status, viewsets
+from rest_framework import permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from shared_apps.tenants.api import StableOrdering
+from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
 from .filters import ProductFilter
 from .models import Category, Product
@@ -32,7 +32,7 @@ class CategoryViewSet(viewsets.ModelViewSet[Category]):
     queryset = Category.objects.with_figures()
     serializer_class = CategorySerializer
     permission_classes = [KeepsCatalogue]
-    filter_backends = [filters.SearchFilter, StableOrdering]
+    filter_backends = [DeclaredParameters, Search, StableOrdering]
     search_fields = ["name"]
     ordering_fields = ["name"]
     ordering = ["name"]
@@ -52,7 +52,7 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     queryset = Product.objects.select_related("category")
     serializer_class = ProductSerializer
     permission_classes = [KeepsCatalogue]
-    filter_backends = [DjangoFilterBackend, filters.SearchFilter, StableOrdering]
+    filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
     filterset_class = ProductFilter
     search_fields = ["name", "description"]
     ordering_fields = ["price", "created_at", "name"]

@@ -7,6 +7,7 @@ from rest_framework import authentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from structlog.contextvars import bind_contextvars
 
 from .models import User
 from .tokens import VERSION_CLAIM, AccessToken
@@ -41,6 +42,7 @@ class TenantJWTAuthentication(JWTAuthentication):
         user = User.objects.filter(pk=user_id, is_active=True, token_version=version).first()
         if user is None:
             raise InvalidToken
+        bind_contextvars(user=str(user.pk))
         return user
 
 

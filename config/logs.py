@@ -1,0 +1,117 @@
+"""Logging: every line says whose it is, and none says a secret.
+
+One formatter for structlog's own loggers and for the standard ones (Django, Celery, psycopg):
+a JSON object a line with ``tenant``, ``user`` and ``request_id`` where there are such; in
+development, coloured text.
+"""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from shared_apps.tenants import scope
+
+REDACTED = "[redacted]"
+
+_SECRET_NAME = re.compile(
+    r"passw|secret|token|authorization|cookie|credential|api_?key|\brefresh\b|\baccess\b|master_?key"
+    r"|signature|sessionid",
+    re.IGNORECASE,
+)
+_SECRET_TEXT = re.compile(
+    r"""
+    eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*              # a JSON web token
+    | \bfh_[a-z]+_\w{8,}                         # an API key of ours
+    | \b(?:sk|rk|whsec)_[A-Za-z0-9_]{8,}         # Stripe's keys
+    | (?<=\bBearer\ )\S+ | (?<=\bBasic\ )\S+     # an Authorization header
+    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)            # user:password in an address
+    | (?<=confirm-email/)[^/\s]+                 # a link that was mailed
+    | \b(?:argon2|pbkdf2_sha256|md5)\$\S+        # a password's hash
+    | (?<=["']password["']:\ )["'][^"']*["']     # a body that was printed
+    """,
+    re.VERBOSE,
+)
+
+Event = MutableMapping[str, Any]
+
+
+def redact(value: Any, name: str = "") -> Any:
+    """Return ``value`` without secrets: by the name it goes under, and by what it looks like."""
+    if name and _SECRET_NAME.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(REDACTED, value)
+    if isinstance(value, dict):
+        return {key: redact(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(each) for each in value]
+    if isinstance(value, bytes):
+        return redact(value.decode(errors="replace"))
+    return value
+
+
+def without_secrets(logger: Any, method: str, event: Event) -> Event:
+    """Processor: :func:`redact` everything; the last one before the line is rendered."""
+    for name in list(event):
+        event[name] = redact(event[name], name)
+    return event
+
+
+def with_tenant(logger: Any, method: str, event: Event) -> Event:
+    """Processor: add the scope the code runs in."""
+    active = scope.current()
+    if active is not None:
+        event["tenant"] = str(active.tenant.id) if active.tenant else active.key
+    return event
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    with_tenant,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def configure(log_format: str, level: str) -> dict[str, Any]:
+    """Configure structlog and return Django's ``LOGGING``; ``log_format`` is json or console."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer()
+        if log_format == "console"
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    without_secrets,
+                    renderer,
+                ],
+                "foreign_pre_chain": _SHARED,
+            }
+        },
+        "handlers": {"line": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["line"], "level": level},
+        "loggers": {
+            # Its own handlers would write lines without tenant and with secrets.
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }

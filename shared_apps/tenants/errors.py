@@ -1,0 +1,10 @@
+"""The one format of errors, for what answers outside the API's own views."""
+
+from django.http import JsonResponse
+
+
+def error_answer(status: int, code: str, detail: str) -> JsonResponse:
+    """Return ``{"type", "errors": [{"code", "detail", "attr"}]}``, as the API's handler does."""
+    kind = "server_error" if status >= 500 else "client_error"
+    body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
+    return JsonResponse(body, status=status)
