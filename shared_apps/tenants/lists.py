@@ -1,5 +1,6 @@
 """What every list shares: pages by cursor, declared parameters only, a stable ordering."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -42,7 +43,7 @@ class CursorPages(CursorPagination):
         return int(asked)
 
     def paginate_queryset(
-        self, queryset: "QuerySet[Any]", request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         """Return the page that the cursor names; a cursor that nobody gave out is a 404."""
         try:
@@ -95,11 +96,12 @@ class StableOrdering(filters.OrderingFilter):
     """``?ordering=`` by declared fields, with the id as the tie-breaker that a cursor needs."""
 
     def remove_invalid_fields(
-        self, queryset: "QuerySet[Any]", fields: list[str], view: APIView, request: Request
+        self, queryset: "QuerySet[Any]", fields: Iterable[str], view: APIView, request: Request
     ) -> list[str]:
         """Return ``fields``; raise a 400 if one is not declared."""
-        valid = super().remove_invalid_fields(queryset, fields, view, request)
-        if len(valid) != len(fields):
+        asked = list(fields)
+        valid = super().remove_invalid_fields(queryset, asked, view, request)
+        if len(valid) != len(asked):
             allowed = ", ".join(str(name) for name in getattr(view, "ordering_fields", ()))
             raise refuse("ordering", f"Order by one of: {allowed}; with - in front, descending.")
         return list(valid)
