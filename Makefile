@@ -35,6 +35,9 @@ soak: $(STAMP) ## The long runs
 	@deploy/install-test-programs
 	@$(BIN)/python -m pytest -m soak --timeout 3600 -rP
 
+compat: $(STAMP) ## Django's own tests with our engine
+	@$(BIN)/python -m tests.compat
+
 mutants: $(STAMP) ## Break what protects, and see the tests notice
 	@deploy/install-test-programs
 	@$(BIN)/python -m tests.mutants
@@ -42,4 +45,4 @@ mutants: $(STAMP) ## Break what protects, and see the tests notice
 lock: $(STAMP) ## Compile the requirements anew
 	@deploy/lock
 
-.PHONY: help install run check test bench soak mutants lock
+.PHONY: help install run check test bench soak compat mutants lock

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from rest_framework.exceptions import ErrorDetail
 
 from shared_apps.plans.models import Plan
+from shared_apps.tenants import limits
 from shared_apps.tenants.provisioning.pool import PoolEmpty
 
 from .serializers import SignUpSerializer, signed_up
@@ -59,11 +60,15 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         return show(form, 400)
     subdomain = serializer.validated_data["subdomain"]
     try:
+        limits.count("signup", request)
         answer = signed_up(serializer.save(), subdomain)
     except SubdomainTaken as error:
         form.add_error("subdomain", str(error))
         return show(form, 409)
-    except PoolEmpty:
+    except limits.TooOften as error:
+        form.add_error(None, str(error))
+        return show(form, 429)
+    except (PoolEmpty, limits.LimitsUnavailable):
         form.add_error(None, "We are busy. Please try again in a moment.")
         return show(form, 503)
     return render(

@@ -9,6 +9,7 @@ from shared_apps.tenants.api import StrictSerializer
 from shared_apps.tenants.links import address_of
 from shared_apps.tenants.models import Tenant, TenantStatus, platform_host
 from shared_apps.tenants.subdomains import SubdomainRefused, check_subdomain
+from shared_apps.tenants.texts import one_line
 
 from .signing_up import sign_up
 
@@ -27,7 +28,7 @@ class PlanListSerializer(serializers.Serializer[Any]):
 
 class SignUpSerializer(StrictSerializer):
     subdomain = serializers.CharField(max_length=63, help_text="3-32 of a-z, 0-9, hyphen inside.")
-    company = serializers.CharField(max_length=120)
+    company = serializers.CharField(max_length=120, validators=[one_line])
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(trim_whitespace=False, max_length=1024, write_only=True)
     plan = serializers.SlugRelatedField(slug_field="code", queryset=Plan.objects.on_offer())

@@ -10,11 +10,13 @@ from shared_apps.plans.models import Plan
 from shared_apps.tenants.subdomains import SubdomainRefused, check_subdomain, is_taken
 
 from . import serializers
+from .throttling import SignUpLimit
 
 
 class SignUpView(generics.GenericAPIView[Any]):
     authentication_classes = ()
     permission_classes = (permissions.AllowAny,)
+    throttle_classes = (SignUpLimit,)
     serializer_class = serializers.SignUpSerializer
 
     @extend_schema(

@@ -1,10 +1,13 @@
-"""A body that is too large is refused by its declared length, before it is read.
+"""What no view wants to see: a body that is too large, a NUL character in a form or a query.
+
+A body is refused by its declared length, before it is read.
 
 Django's own limit holds for forms it parses; a JSON parser reads the stream past it. A body
 without a declared length is empty to WSGI.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +19,7 @@ _FORM_OVERHEAD = 64 * 1024
 
 
 class BodyLimits:
-    """Answer 413 to a body larger than its kind may be."""
+    """Answer 413 to a body larger than its kind may be, 400 to a NUL."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,6 +33,17 @@ class BodyLimits:
             if is_form
             else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         )
-        if not length.isdigit() or int(length[:12]) > limit:
+        is_number = length.isascii() and length.isdigit() and len(length) <= 18
+        if not is_number or int(length) > limit:
             return error_answer(413, "body_too_large", f"At most {limit} bytes.")
+        is_page_form = request.method == "POST" and not request.path.startswith("/api/")
+        for values in (request.GET, request.POST if is_page_form else {}):
+            if any("\x00" in value for value in _texts(values)):
+                return error_answer(400, "nul", "A text holds a NUL character.")
         return self.get_response(request)
+
+
+def _texts(values: Any) -> Iterator[str]:
+    for name in values:
+        yield name
+        yield from values.getlist(name)

@@ -1,5 +1,6 @@
 """The one place that turns what happened into an HTTP status and an error body."""
 
+from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, status
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 
 from billing.signing_up import SubdomainTaken
 from shared_apps.tenants.errors import error_answer
+from shared_apps.tenants.limits import LimitsUnavailable, TooOften
 from shared_apps.tenants.provisioning.pool import PoolEmpty
 from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
@@ -17,6 +19,8 @@ from tenant_apps.products.shopify import NotACatalogue
 # What a domain error is to the outside: status and stable code; its text is for people.
 STATUSES: dict[type[Exception], tuple[int, str]] = {
     SubdomainTaken: (status.HTTP_409_CONFLICT, "subdomain_taken"),
+    TooOften: (status.HTTP_429_TOO_MANY_REQUESTS, "too_many_attempts"),
+    LimitsUnavailable: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
     PoolEmpty: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
     IllegalTransition: (status.HTTP_409_CONFLICT, "illegal_transition"),
     OutOfStock: (status.HTTP_409_CONFLICT, "out_of_stock"),
@@ -24,6 +28,23 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
     FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),
 }
+
+
+class Conflict(APIException):
+    """What was to be written contradicts what is there by now."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "This contradicts what is there by now."
+
+
+class Unavailable(APIException):
+    """The database is out of reach, or out of free connections."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "try_again"
+    default_detail = "Please try again in a moment."
+    wait = 2  # becomes Retry-After
 
 
 class Handler(ExceptionHandler):
@@ -37,7 +58,14 @@ class Handler(ExceptionHandler):
             converted.status_code = http_status
             if http_status == status.HTTP_503_SERVICE_UNAVAILABLE:
                 converted.wait = 2  # type: ignore[attr-defined]  # becomes Retry-After
+            if isinstance(exc, TooOften):
+                converted.wait = exc.seconds  # type: ignore[attr-defined]  # as above
             return converted
+        if isinstance(exc, IntegrityError):
+            # Two were faster than the check before; who lost may look and try again.
+            return Conflict()
+        if isinstance(exc, OperationalError):
+            return Unavailable()
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:

@@ -1,6 +1,5 @@
 """JSON as RFC 8259 has it, and nothing that PostgreSQL could not keep."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -30,9 +29,14 @@ class StrictJSONParser(BaseParser):
         return data
 
 
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_has_nul(key) or _has_nul(each) for key, each in value.items())
-    return isinstance(value, list) and any(_has_nul(each) for each in value)
+def _has_nul(data: Any) -> bool:
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and "\x00" in value:
+            return True
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+    return False

@@ -1,6 +1,7 @@
 """Two tenants for the whole session, and ways to reach them."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -40,6 +41,10 @@ def open_portal(subdomain: str | None = None) -> ActiveTenant:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """Prepare the run's own database once: nothing is created or destroyed by Django."""
+    # As the routing middleware does: a test that reverses a URL must not be the first to import
+    # the views, whose class-level querysets would be of its tenant.
+    for urlconf in ("config.urls_tenant", "config.urls_public"):
+        import_module(urlconf)
     with django_db_blocker.unblock():
         migrate_fleet()
         fill(4)

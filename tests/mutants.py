@@ -49,8 +49,8 @@ MUTANTS = (
     Mutant(
         "a queryset not stamped",
         "shared_apps/tenants/stamps.py",
-        "    QuerySet.__init__ = _stamped_init",
-        "    _ = _stamped_init",
+        "        patched.__init__ = _stamping(patched.__init__)",
+        "        _ = _stamping",
     ),
     Mutant(
         "state gate dropped",

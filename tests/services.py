@@ -8,9 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from config.embedded import free_port, services
-from tests.pgbouncer import pgbouncer, web_url
-from tests.scratch import scratch_folder
+# Before anything of `config` is imported, which has a default of its own.
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+
+from config.embedded import free_port, services  # see above
+from tests.pgbouncer import pgbouncer, web_url  # see above
+from tests.scratch import scratch_folder  # see above
 
 _stack = ExitStack()
 data = scratch_folder("test")

@@ -264,3 +264,231 @@ def test_a_tenants_owner_is_nobody_in_the_operators_admin(admin):
     with no_scope():
         answer = admin.client.get("/admin/", headers={"host": "localhost"})
     assert answer.status_code == 302
+
+
+def change(admin: Admin, user: User, **form: object):
+    groups = [g.pk for g in user.groups.all()]
+    body = {"email": user.email, "name": user.name, "is_active": "on", "groups": groups} | form
+    return admin.post(f"/admin/users/user/{user.pk}/change/", body)
+
+
+def own_role(rank: int, *codenames: str) -> Role:
+    from django.contrib.auth.models import Permission
+
+    role = Role.objects.create(name=f"Own {rank}", rank=rank)
+    role.permissions.set(Permission.objects.filter(codename__in=codenames))
+    return role
+
+
+def test_nobody_raises_a_role_to_their_own_rank_or_past_it(as_role, acme):
+    admin = as_role("admin")
+    role = own_role(50)
+    path = f"/admin/users/role/{role.pk}/change/"
+    for rank in (80, 5000):
+        refused = admin.post(path, {"name": "Own", "rank": rank, "permissions": []})
+        assert b"must be below your own" in refused.content
+    assert Role.objects.get(pk=role.pk).rank == 50
+
+
+def test_nobody_edits_a_role_they_are_in(as_role, acme):
+    admin = as_role("admin")
+    role = own_role(50)
+    User.objects.get(email="admin@x.example").groups.add(role)
+    body = {"name": "Own", "rank": 60, "permissions": []}
+    assert admin.post(f"/admin/users/role/{role.pk}/change/", body).status_code == 403
+
+
+def test_nobody_gives_a_role_that_holds_more_than_they_do(acme):
+    people = own_role(50, "open_admin", "view_user", "change_user", "view_role")
+    clerk = User.objects.create_member("hr@x.example", PASSWORD, role="customer")
+    clerk.groups.add(people)
+    hr = Admin(acme.primary_host, clerk)
+    staff = Role.objects.get(code="staff")
+    groups = [*clerk.groups.values_list("pk", flat=True), staff.pk]
+    assert change(hr, clerk, groups=groups).status_code == 200
+    assert not clerk.groups.filter(pk=staff.pk).exists()
+
+
+def test_saving_a_person_keeps_the_roles_one_cannot_reach(as_role, acme):
+    admin = as_role("admin")
+    person = User.objects.create_member("p@x.example", None, role="customer")
+    beyond = own_role(70, "open_admin")
+    from django.contrib.auth.models import Permission
+
+    beyond.permissions.add(Permission.objects.get(codename="delete_user"))
+    person.groups.add(beyond)
+    assert change(admin, person, groups=[]).status_code == 302
+    assert list(person.groups.values_list("pk", flat=True)) == [beyond.pk]
+
+
+def test_the_last_owner_stays(admin, acme):
+    owner = User.objects.get(email="owner@acme.example")
+    for form in ({"groups": []}, {"is_active": ""}):
+        refused = change(admin, owner, **form)
+        assert b"The last owner stays" in refused.content
+    owner.refresh_from_db()
+    assert (owner.is_active, owner.role) == (True, "owner")
+    User.objects.create_member("second@x.example", None, role="owner")
+    assert change(admin, owner, groups=[]).status_code == 302
+
+
+def test_of_two_owners_who_demote_each_other_at_once_one_stays(portal):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from shared_apps.tenants.scope import tenant_scope
+
+    tenant = portal()
+    with tenant_scope(tenant):
+        owners = [
+            User.objects.get(),
+            User.objects.create_member("second@x.example", PASSWORD, role="owner"),
+        ]
+        sessions = [Admin(tenant.primary_host, owner) for owner in owners]
+
+    def demote(number: int) -> int:
+        from django.db import connection
+
+        other = owners[1 - number]
+        path = f"/admin/users/user/{other.pk}/change/"
+        try:
+            return (
+                sessions[number]
+                .post(path, {"email": other.email, "name": "", "is_active": "on", "groups": []})
+                .status_code
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(demote, range(2)))
+    with tenant_scope(tenant):
+        assert User.objects.filter(groups__role__code="owner").count() == 1
+
+
+def test_an_own_role_cannot_take_a_built_in_name(admin, acme):
+    for name in ("owner", "Owner ", "ADMIN"):
+        body = {"name": name, "rank": 10, "permissions": []}
+        assert b"name of a built-in role" in admin.post("/admin/users/role/add/", body).content
+
+
+def test_saving_a_role_keeps_what_one_could_not_give(acme):
+    from django.contrib.auth.models import Permission
+
+    roles = own_role(60, "open_admin", "view_role", "change_role")
+    clerk = User.objects.create_member("hr@x.example", PASSWORD, role="customer")
+    clerk.groups.add(roles)
+    target = own_role(20, "refund_order", "view_role")
+    offered = Permission.objects.get(codename="change_role").pk
+    answer = Admin(acme.primary_host, clerk).post(
+        f"/admin/users/role/{target.pk}/change/",
+        {"name": "Target", "rank": 20, "permissions": [offered]},
+    )
+    assert answer.status_code == 302
+    held = set(target.permissions.values_list("codename", flat=True))
+    assert held == {"refund_order", "change_role"}
+
+
+def test_a_new_password_a_deactivation_and_other_roles_end_every_login(admin, acme):
+    from tests.api import Api
+
+    def signed_in() -> tuple[User, Api]:
+        user = User.objects.get(email="p@x.example")
+        return user, Api(acme.primary_host).signed_in("p@x.example")
+
+    User.objects.create_member("p@x.example", PASSWORD, role="customer")
+    person, api = signed_in()
+    new = "another horse 8"
+    path = f"/admin/users/user/{person.pk}/password/"
+    form = {"usable_password": "true", "password1": new, "password2": new}
+    assert admin.post(path, form).status_code == 302
+    assert api.get("/api/me/").status_code == 401
+    person.set_password(PASSWORD)
+    person.save()
+    person, api = signed_in()
+    assert change(admin, person, groups=[Role.objects.get(code="staff").pk]).status_code == 302
+    assert api.get("/api/me/").status_code == 401
+    person, api = signed_in()
+    assert change(admin, person, is_active="").status_code == 302
+    assert change(admin, person).status_code == 302
+    assert api.post("/api/auth/refresh/", {"refresh": api.refresh}).status_code == 401
+
+
+def test_a_product_saved_in_the_admin_does_not_undo_an_order(admin, order):
+    product = Product.objects.get()
+    form = {
+        "name": "Renamed",
+        "slug": "lamp",
+        "price": "5",
+        "attributes": "{}",
+        "tags": "",
+        "is_active": "on",
+        "stock": "9",
+    }
+    path = f"/admin/products/product/{product.pk}/change/"
+    assert admin.post(path, form).status_code == 302
+    product.refresh_from_db()
+    assert (product.name, product.stock) == ("Renamed", 7)
+    assert admin.post(path, form | {"stock_change": "-3"}).status_code == 302
+    assert admin.post(path, form | {"stock_change": "-5"}).status_code == 302
+    product.refresh_from_db()
+    assert product.stock == 4, "the second was more than there was"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ['{"a": "\\u0000"}', "NaN", "[1]", '{"a": 1e999}', '{"a": "\\ud800"}', "[" * 200_000],
+)
+def test_attributes_that_cannot_be_kept_are_shown_as_errors(admin, acme, attributes):
+    form = {
+        "name": "L",
+        "slug": "l",
+        "price": "1",
+        "stock": "1",
+        "tags": "",
+        "attributes": attributes,
+    }
+    assert admin.post("/admin/products/product/add/", form).status_code == 200
+    assert Product.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "products/product/?category=x",
+        "products/product/?q=%00",
+        "products/product/?p=x",
+        "autocomplete/?app_label=products&model_name=product&field_name=category&term=%00",
+        "products/product/?category__id__exact=x",
+        "orders/order/?status=%00",
+        "users/user/x/change/",
+    ],
+)
+def test_impossible_queries_are_no_5xx(admin, acme, query):
+    assert admin.get(f"/admin/{query}").status_code < 500
+
+
+def test_an_operator_who_saves_a_tenant_does_not_undo_a_suspension(acme, monkeypatch):
+    from shared_apps.tenants.models import Tenant
+
+    original = Tenant.change
+    late_copy = {"name": "x"}
+
+    def late(self, **values):
+        Tenant.objects.filter(pk=self.pk).update(status="suspended", settings_copy=late_copy)
+        return original(self, **values)
+
+    with public_scope():
+        client = Admin("localhost", User.objects.create_operator("root@x.example", PASSWORD))
+        tenant = Tenant.objects.get(pk=acme.id)
+        domain = tenant.domains.get()
+        monkeypatch.setattr(Tenant, "change", late)
+        form = {"name": "Renamed", "plan": str(tenant.plan_id)}
+        form |= {"grace_until_0": "", "grace_until_1": ""}
+        form |= {"domains-TOTAL_FORMS": 1, "domains-INITIAL_FORMS": 1}
+        form |= {"domains-0-id": str(domain.pk), "domains-0-tenant": str(tenant.pk)}
+        form |= {"domains-0-host": domain.host, "domains-0-is_primary": "on"}
+        answer = client.post(f"/admin/tenants/tenant/{tenant.pk}/change/", form)
+        assert answer.status_code == 302
+        saved = Tenant.objects.get(pk=acme.id)
+        assert (saved.name, saved.status) == ("Renamed", "suspended")
+        assert saved.settings_copy == late_copy

@@ -148,3 +148,19 @@ FIELDS = ["name", "slug", "price", "stock", "tags", "attributes", "items", "cate
 def test_whatever_the_json_it_is_no_5xx(owner, path, body):
     answer = send(owner, path, json.dumps(body).encode())
     assert answer.status_code < 500, answer.content
+
+
+@pytest.mark.parametrize("length", ["0" * 24 + "6000000", "x", "-1", "²", "1" * 30])
+def test_a_length_that_lies_is_refused(anonymous, length):
+    from shared_apps.tenants.scope import no_scope
+
+    with no_scope():
+        answer = anonymous.client.generic(
+            "POST", "/api/auth/login/", b"{}", "application/json", CONTENT_LENGTH=length
+        )
+    assert answer.status_code == 413
+
+
+def test_a_nul_deep_down_is_found_without_recursion(owner):
+    body = b"[" * 900 + b'"\\u0000"' + b"]" * 900
+    assert send(owner, "products", body).status_code == 400

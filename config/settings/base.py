@@ -9,6 +9,7 @@ import environ
 
 from config.logs import configure
 from config.mailers import mailer
+from config.security_headers import POLICY
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -101,7 +102,9 @@ MIDDLEWARE = [
     "config.request_log.RequestLog",
     "config.body_limits.BodyLimits",
     "django.middleware.security.SecurityMiddleware",
+    "config.security_headers.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.security_headers.PrivateAnswers",
     "shared_apps.tenants.routing.TenantRouting",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -120,6 +123,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tenant_apps.users.context.portal",
@@ -234,6 +238,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.lists.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["tenant_apps.users.throttling.GeneralLimit"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.FreeholdSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -272,6 +277,19 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
 
+# --- limits: by account and by client address, within each tenant --------------------------------
+# How many proxies stand before us and write X-Forwarded-For; 0: the peer's own address counts.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+LIMITS = {
+    "login": {"account": "10/minute", "address": "60/minute", "fails_open": False},
+    "signup": {"address": env("LIMIT_SIGNUP", default="20/hour"), "fails_open": False},
+    "general": {
+        "account": env("LIMIT_GENERAL", default="1200/minute"),
+        "address": env("LIMIT_GENERAL", default="1200/minute"),
+        "fails_open": True,
+    },
+}
+
 # --- mail -------------------------------------------------------------------------------------
 MAILERS = {"default": mailer(env("EMAIL_URL", default="consolemail://"))}
 DEFAULT_FROM_EMAIL: str = env("DEFAULT_FROM_EMAIL", default=f"portal@{FREEHOLD_DOMAIN}")
@@ -295,6 +313,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS: list[str] = []
 X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 
 UNFOLD = {

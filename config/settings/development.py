@@ -12,6 +12,7 @@ environ.Env.read_env(Path(_data) / "environment")
 os.environ.setdefault("DJANGO_SECRET_KEY", "development-only-" + "x" * 50)
 os.environ.setdefault("JWT_MASTER_KEYS", "1:" + base64.b64encode(b"d" * 32).decode())
 os.environ.setdefault("FREEHOLD_SCHEME", "http")
+os.environ.setdefault("LIMIT_SIGNUP", "1000/hour")
 os.environ.setdefault("LOG_FORMAT", "console")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 

@@ -36,6 +36,10 @@ class TenantAdmin(ModelAdmin):
         """Nobody: closing ends tenants."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed here, not the whole row: others change its status."""
+        obj.change(**{name: form.cleaned_data[name] for name in form.changed_data})
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, then tell every process's domain map."""
         super().save_related(request, form, formsets, change)

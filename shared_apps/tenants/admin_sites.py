@@ -3,13 +3,33 @@
 Both are named ``admin``: each is the only one in its host's urlconf.
 """
 
-from django.http import HttpRequest
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
-from . import scope
+from . import limits, scope
 
 
-class TenantAdminSite(UnfoldAdminSite):
+class LimitedAdminSite(UnfoldAdminSite):
+    """An admin whose sign-in counts its tries."""
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the form or sign in; 429 and 503 as the API's login answers."""
+        if request.method == "POST":
+            try:
+                limits.count("login", request, request.POST.get("username", ""))
+            except limits.TooOften as error:
+                answer = HttpResponse(str(error), status=429, content_type="text/plain")
+                answer["Retry-After"] = str(error.seconds)
+                return answer
+            except limits.LimitsUnavailable as error:
+                return HttpResponse(str(error), status=503, content_type="text/plain")
+        page: HttpResponse = super().login(request, extra_context)
+        return page
+
+
+class TenantAdminSite(LimitedAdminSite):
     """``/admin/`` of a portal; opens for people whose role says so."""
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -18,7 +38,7 @@ class TenantAdminSite(UnfoldAdminSite):
         return active is not None and active.kind == "tenant" and super().has_permission(request)
 
 
-class OperatorsAdminSite(UnfoldAdminSite):
+class OperatorsAdminSite(LimitedAdminSite):
     """``/admin/`` of the public host, for the operators of the platform."""
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -1,7 +1,9 @@
 """What every endpoint's body shares: no field that is not declared."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db import models
 from rest_framework import serializers
 
 
@@ -34,4 +36,21 @@ class StrictSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class StrictModelSerializer(StrictFields, serializers.ModelSerializer[Any]):
-    """A model serializer that refuses unknown fields."""
+    """A model serializer that refuses unknown fields and writes only those it was given.
+
+    Between the read and the write lies the caller's body, for as long as they like: whatever
+    else changed in the row meanwhile (stock, a deactivation, a new password) must stay.
+    """
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        """Write ``validated_data`` and the time of the change, and nothing else."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=narrow_fields(instance, validated_data))
+        return instance
+
+
+def narrow_fields(instance: models.Model, changed: Iterable[str]) -> list[str]:
+    """Return ``changed`` and the fields that hold the time of the last change."""
+    stamps = [f.name for f in instance._meta.concrete_fields if getattr(f, "auto_now", False)]
+    return [*changed, *stamps]

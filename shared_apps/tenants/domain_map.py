@@ -28,22 +28,18 @@ class DomainMap:
     """The cache of one process; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, UUID] = {}
-        self._tenants: dict[UUID, ActiveTenant] = {}
+        self._by_host: dict[str, ActiveTenant] = {}
         self._polled_at = 0.0
         self._polling = threading.Lock()
 
     def tenant_for(self, host: str) -> ActiveTenant | None:
         """Return the tenant behind ``host`` (lower case, no port), or None."""
         self._poll()
-        tenant_id = self._ids.get(host)
-        tenant = None if tenant_id is None else self._tenants.get(tenant_id)
-        return tenant or self._load(host)
+        return self._by_host.get(host) or self._load(host)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._ids.clear()
-        self._tenants.clear()
+        self._by_host.clear()
 
     def _load(self, host: str) -> ActiveTenant | None:
         with scope.public_scope():
@@ -54,13 +50,11 @@ class DomainMap:
                 .first()
             )
             if domain is None:
-                self._ids.pop(host, None)
                 return None
             found = domain.tenant.snapshot()
-        if len(self._ids) >= MAX_HOSTS:
+        if len(self._by_host) >= MAX_HOSTS:
             self.clear()
-        self._tenants[found.id] = found
-        self._ids[host] = found.id
+        self._by_host[host] = found
         return found
 
     def _poll(self) -> None:
@@ -82,15 +76,14 @@ class DomainMap:
             self.clear()
         with scope.public_scope():
             since = Now() - timedelta(seconds=WINDOW_SECONDS)
-            changed = list(
+            changed = dict(
                 Tenant.objects.filter(changed_at__gt=since).values_list("id", "changed_at")
             )
-        for tenant_id, changed_at in changed:
-            # Compared with what is held, not with the last poll: a slow load may have stored
-            # an old state after the poll that saw the change.
-            held = self._tenants.get(tenant_id)
-            if held is not None and held.changed_at != changed_at:
-                self._tenants.pop(tenant_id, None)
+        # What is held is compared, every host of it, and not the last poll: a slow load may have
+        # stored an old state after the poll that saw the change.
+        for host, held in list(self._by_host.items()) if changed else ():
+            if changed.get(held.id, held.changed_at) != held.changed_at:
+                self._by_host.pop(host, None)
         self._polled_at = started
 
 

@@ -38,7 +38,8 @@ class CursorPages(CursorPagination):
         asked = request.query_params.get(self.page_size_query_param)
         if asked is None:
             return self.page_size
-        if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= self.max_page_size):
+        is_number = asked.isascii() and asked.isdigit() and len(asked) <= 3
+        if not is_number or not 1 <= int(asked) <= self.max_page_size:
             raise refuse("page_size", f"A page has 1 to {self.max_page_size} rows.")
         return int(asked)
 

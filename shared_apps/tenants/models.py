@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower, Now, Replace
 from uuid_utils.compat import uuid7
 
 from shared_apps.plans.models import Plan
@@ -152,6 +152,23 @@ class Tenant(models.Model):
         )
 
 
+def looks_like(host: Any) -> Any:
+    """Return the expression of how a host reads: what it could be mistaken for reads the same.
+
+    0 as o, 1 and i as l, 3 as e, 5 as s, rn as m, vv as w, and no hyphens.
+    """
+    translated = models.Func(
+        host, models.Value("0135i-"), models.Value("olesl"), function="translate"
+    )
+    text = models.CharField()
+    return Replace(
+        Replace(translated, models.Value("rn"), models.Value("m"), output_field=text),
+        models.Value("vv"),
+        models.Value("w"),
+        output_field=text,
+    )
+
+
 class Domain(models.Model):
     """A host name that leads to a tenant; renaming a portal changes nothing but this."""
 
@@ -167,6 +184,11 @@ class Domain(models.Model):
                 Lower("host"),
                 name="domain_host_unique",
                 violation_error_message="This address is taken.",
+            ),
+            models.UniqueConstraint(
+                looks_like("host"),
+                name="domain_host_not_mistakable",
+                violation_error_message="This address reads like one that is taken.",
             ),
             models.CheckConstraint(
                 condition=models.Q(host=Lower("host")), name="domain_host_is_lower_case"

@@ -23,6 +23,13 @@ def host_of(request: HttpRequest) -> str | None:
     return match.group(1) if match else None
 
 
+# Signing in and out changes nothing of the tenant's: whoever may read must be able to.
+_SIGNING_PATHS = frozenset(
+    {
+        *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
+        *("/admin/login/", "/admin/logout/"),
+    }
+)
 _NOBODY = Refusal(404, "not_found", "There is no portal here.")
 
 
@@ -55,7 +62,8 @@ class TenantRouting:
         if tenant is None:
             return error_answer(*_NOBODY)
         bind_contextvars(tenant=str(tenant.id))
-        deed = Deed.READ if request.method in _SAFE_METHODS else Deed.WRITE
+        reads = request.method in _SAFE_METHODS or request.path in _SIGNING_PATHS
+        deed = Deed.READ if reads else Deed.WRITE
         if why := refusal(tenant, deed):
             return error_answer(*why)
         with scope.tenant_scope(tenant):

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-from .models import Domain, platform_host
+from django.db.models import Value
+
+from .models import Domain, looks_like, platform_host
 
 _FORM = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,30})[a-z0-9]")
 
@@ -21,7 +23,7 @@ RESERVED = frozenset(
     webmail webmaster wiki www www1 www2 wpad xmpp
     """.split()  # noqa: SIM905  # a list of words is read as one
 )
-# Read as one another in a browser's address bar.
+# As `models.looks_like` has it, for names that no row holds.
 _LOOKS_LIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "-": None})
 
 
@@ -61,5 +63,10 @@ def check_subdomain(name: str) -> str:
 
 
 def is_taken(name: str) -> bool:
-    """Tell whether a portal has, or had, this subdomain. Runs in the public scope."""
-    return Domain.objects.filter(host=platform_host(name)).exists()
+    """Tell whether a portal has, or had, this subdomain, or one that reads like it.
+
+    Runs in the public scope.
+    """
+    reads = looks_like("host")
+    same = looks_like(Value(platform_host(name)))
+    return Domain.objects.annotate(reads=reads).filter(reads=same).exists()

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import OperationalError
 from django.utils.module_loading import import_string
 
 from . import outbox
-from .models import Job, OutboxEntry
+from .models import Job, JobLost, OutboxEntry
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,10 @@ def run(job_id: UUID) -> None:
         import_string(settings.JOB_RUNNERS[job.kind])(job)
     except JobFailed as error:
         job.finish(error=str(error))
+    except (OperationalError, JobLost):
+        # A deadlock, a lost connection: it stays as it is and is resumed after a silence. Or
+        # another worker has done that already.
+        log.warning("job_interrupted", job=str(job_id), exc_info=True)
     except Exception:
         log.exception("job_failed", job=str(job_id))
         job.finish(error="Something went wrong on our side; nothing more was changed.")

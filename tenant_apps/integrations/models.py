@@ -71,6 +71,10 @@ class JobStatus(models.TextChoices):
 SILENCE = timedelta(minutes=1)
 
 
+class JobLost(RuntimeError):
+    """A worker came back to a job that another one has taken over."""
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         """Jobs that wait or run."""
@@ -84,6 +88,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """A long piece of work somebody asked for, with its input, progress and outcome."""
 
+    MAX_ATTEMPTS = 3
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=30)
     status = models.CharField(max_length=8, choices=JobStatus, default=JobStatus.QUEUED)
@@ -92,6 +98,7 @@ class Job(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     touched_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
     filename = models.CharField(max_length=200, blank=True)
     # Kept in the tenant's schema until the job ends: nothing acknowledged lies on one
@@ -114,27 +121,53 @@ class Job(models.Model):
         return f"{self.kind} {self.filename}"
 
     def start(self) -> bool:
-        """Take the job; False if it has ended or a live worker has it.
+        """Take the job for one more attempt; False if it has ended or a live worker has it.
 
         A job that runs without a sign of life is taken over: its worker died. Jobs are
-        idempotent.
+        idempotent; after ``MAX_ATTEMPTS`` it has failed.
         """
-        jobs = type(self).objects.filter(pk=self.pk)
         free = models.Q(status=JobStatus.QUEUED) | models.Q(
             status=JobStatus.RUNNING, touched_at__lt=timezone.now() - SILENCE
         )
-        return bool(jobs.filter(free).update(status=JobStatus.RUNNING, touched_at=Now()))
+        mine = type(self).objects.filter(free, pk=self.pk, attempts=self.attempts)
+        if self.attempts >= self.MAX_ATTEMPTS:
+            mine.update(**self._ended("It was given up after several attempts."))
+            return False
+        taken = mine.update(
+            status=JobStatus.RUNNING, touched_at=Now(), attempts=models.F("attempts") + 1
+        )
+        self.attempts += taken
+        return bool(taken)
 
     def report(self, **counts: Any) -> None:
-        """Write progress, which is the job's sign of life."""
-        type(self).objects.filter(pk=self.pk).update(touched_at=Now(), **counts)
+        """Write progress, which is the job's sign of life.
+
+        Raises:
+            JobLost: another worker has taken the job over.
+
+        """
+        self._write(touched_at=Now(), **counts)
 
     def finish(self, *, error: str = "", **counts: Any) -> None:
-        """End the job, with an error if it failed, and drop its input."""
-        type(self).objects.filter(pk=self.pk).update(
-            status=JobStatus.FAILED if error else JobStatus.DONE,
-            error=error,
-            content=None,
-            finished_at=Now(),
-            **counts,
+        """End the job, with an error if it failed, and drop its input.
+
+        Raises:
+            JobLost: as :meth:`report`.
+
+        """
+        self._write(**self._ended(error), **counts)
+
+    def _ended(self, error: str) -> dict[str, Any]:
+        return {
+            "status": JobStatus.FAILED if error else JobStatus.DONE,
+            "error": error,
+            "content": None,
+            "finished_at": Now(),
+        }
+
+    def _write(self, **values: Any) -> None:
+        mine = type(self).objects.filter(
+            pk=self.pk, status=JobStatus.RUNNING, attempts=self.attempts
         )
+        if not mine.update(**values):
+            raise JobLost(f"Job {self.pk} is another worker's now.")

@@ -6,6 +6,7 @@ without it. Delivery is at least once; deliverers carry the entry's id outside s
 one can be told.
 """
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -71,16 +72,21 @@ def deliver(entry_id: UUID) -> None:
     entry.mark_done()
 
 
-def sweep() -> int:
-    """Deliver every entry of this tenant that is due; return how many were tried."""
+def sweep(seconds: float = 60) -> int:
+    """Deliver entries of this tenant that are due, for so long; return how many were tried."""
+    deadline = time.monotonic() + seconds
     due = list(OutboxEntry.objects.due().order_by("due_at").values_list("pk", flat=True)[:500])
+    tried = 0
     for entry_id in due:
+        if time.monotonic() > deadline:
+            break
+        tried += 1
         try:
             deliver(entry_id)
         except Exception:
             # One entry's failure is noted on it and must not hold up the others.
             log.exception("outbox_delivery_failed", entry=str(entry_id))
-    return len(due)
+    return tried
 
 
 def has_waiting() -> bool:

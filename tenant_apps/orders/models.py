@@ -1,8 +1,10 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from tenant_apps.products.models import Product
@@ -54,7 +56,7 @@ class Order(models.Model):
     status = models.CharField(
         max_length=10, choices=OrderStatus, default=OrderStatus.PENDING, editable=False
     )
-    total = models.DecimalField(max_digits=12, decimal_places=2, editable=False)
+    total = models.DecimalField(max_digits=18, decimal_places=2, editable=False)
     currency = models.CharField(max_length=3, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -75,18 +77,21 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"Order {self.number}"
 
-    def move_to(self, status: str) -> None:
+    def move_to(self, status: str, *, only_from: Iterable[str] = OrderStatus.values) -> None:
         """Go to ``status`` if the order may; a cancelled one gives its stock back.
+
+        ``only_from`` narrows what it may come from to what the caller is allowed.
 
         Raises:
             IllegalTransition: it may not, or somebody else was faster.
 
         """
         with transaction.atomic():
+            sources = TRANSITIONS.get(status, frozenset()) & set(only_from)
             moved = (
                 type(self)
-                .objects.filter(pk=self.pk, status__in=TRANSITIONS.get(status, frozenset()))
-                .update(status=status)
+                .objects.filter(pk=self.pk, status__in=sources)
+                .update(status=status, updated_at=Now())
             )
             if not moved:
                 raise IllegalTransition(f"An order that is {self.status} cannot become {status}.")

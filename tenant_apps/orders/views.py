@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -47,16 +48,18 @@ class OrderViewSet(
         placed = self.get_queryset().get(pk=serializer.save().pk)
         return Response(self.get_serializer(placed).data, status.HTTP_201_CREATED)
 
-    def _move(self, target: str) -> Response:
+    def _move(self, target: str, only_from: Iterable[str] = OrderStatus.values) -> Response:
         order = self.get_object()
-        order.move_to(target)
+        order.move_to(target, only_from=only_from)
         return Response(self.get_serializer(self.get_queryset().get(pk=order.pk)).data)
 
     @extend_schema(summary="Cancel an order; its stock goes back", request=None)
     @action(detail=True, methods=["post"], permission_classes=[CancelsOrder])
     def cancel(self, request: Request, pk: Any = None) -> Response:
         """Cancel one's own pending order, or any that is not shipped with the permission."""
-        return self._move(OrderStatus.CANCELLED)
+        if request.user.has_perm("orders.change_order"):
+            return self._move(OrderStatus.CANCELLED)
+        return self._move(OrderStatus.CANCELLED, only_from=[OrderStatus.PENDING])
 
     @extend_schema(summary="Mark an order as paid", request=None)
     @action(detail=True, methods=["post"], permission_classes=[MovesOrders])

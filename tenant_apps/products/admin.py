@@ -1,18 +1,19 @@
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateFilter
 
+from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 
-from .models import Category, Product
+from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(ModelAdmin):
+class CategoryAdmin(NarrowModelAdmin):
     list_display = ["name", "slug", "products_count", "avg_price"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -32,8 +33,25 @@ class CategoryAdmin(ModelAdmin):
         return "-" if category.avg_price is None else f"{category.avg_price:.2f}"
 
 
+class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """The stock is changed by a difference: orders take from it while the page is open."""
+
+    stock_change = forms.IntegerField(
+        required=False,
+        min_value=-MAX_STOCK,
+        max_value=MAX_STOCK,
+        help_text="Added to the stock when you save; a negative number takes away.",
+    )
+
+    class Meta:
+        model = Product
+        fields = "__all__"  # noqa: DJ007  # the admin's fieldsets say which
+
+
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(ModelAdmin):
+class ProductAdmin(NarrowModelAdmin):
+    form = ProductForm
+    formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
     list_filter = ["category", "is_active", ("created_at", RangeDateFilter)]
     list_filter_submit = True
@@ -43,3 +61,23 @@ class ProductAdmin(ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["views", "created_at", "updated_at"]
     autocomplete_fields = ["category"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Offer the stock itself for a new product, its change for an old one."""
+        stock = ["stock"] if obj is None else ["stock", "stock_change"]
+        return [
+            *("name", "slug", "sku", "description", "price", *stock, "category", "attributes"),
+            *("tags", "image_url", "is_active", *self.readonly_fields),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Show an old product's stock."""
+        return [*self.readonly_fields, *([] if obj is None else ["stock"])]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, then move the stock as it is by now."""
+        super().save_model(request, obj, form, change)
+        amount = form.cleaned_data.get("stock_change") or 0
+        if change and amount and not Product.objects.all().adjust_stock(obj.pk, amount):
+            message = f"There is not so much of {obj} by now; its stock was left as it is."
+            self.message_user(request, message, messages.ERROR)

@@ -12,7 +12,15 @@ from tenant_apps.integrations import jobs
 from tenant_apps.integrations.models import Job
 
 from .models import Category, Product
-from .shopify import NotACatalogue, ParsedProduct, Row, RowRefused, parse_product, read_catalogue
+from .shopify import (
+    NotACatalogue,
+    ParsedProduct,
+    Row,
+    RowRefused,
+    check_catalogue,
+    parse_product,
+    read_catalogue,
+)
 
 KIND = "catalogue_import"
 BATCH = 100
@@ -51,7 +59,7 @@ def check_file(content: bytes) -> None:
     """
     if len(content) > settings.CATALOGUE_MAX_BYTES:
         raise FileTooLarge(f"The file is larger than {settings.CATALOGUE_MAX_BYTES // 2**20} MB.")
-    read_catalogue(content)
+    check_catalogue(content)
 
 
 def accept_import(*, user: Any, filename: str, content: bytes) -> Job:
@@ -105,8 +113,11 @@ def _import_batch(handles: dict[str, list[Row]], progress: Progress) -> None:
             progress.refuse(error, handle)
     with transaction.atomic():
         categories = _categories({product.category for product in parsed if product.category})
-        slugs = [product.slug for product in parsed]
-        known = set(Product.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+        # Locked in primary-key order, as an order takes its stock, so that the two never
+        # deadlock; new rows in the order of their slugs, so that two imports do not.
+        parsed.sort(key=lambda product: product.slug)
+        here = Product.objects.filter(slug__in=[product.slug for product in parsed])
+        known = list(here.select_for_update().order_by("pk").values_list("slug", flat=True))
         products = [_product(product, categories) for product in parsed]
         Product.objects.bulk_create(
             products,

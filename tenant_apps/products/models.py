@@ -7,7 +7,10 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Avg, Count, Q
+from django.db.models.functions import Least
 from uuid_utils.compat import uuid7
+
+MAX_STOCK = 2_147_483_647
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -56,7 +59,14 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def return_stock(self, product_id: Any, quantity: int) -> None:
         """Put ``quantity`` back."""
-        self.filter(pk=product_id).update(stock=models.F("stock") + quantity)
+        # Not past what the column holds: a cancellation must not fail for it.
+        room = Least(models.F("stock"), MAX_STOCK - quantity)
+        self.filter(pk=product_id).update(stock=room + quantity)
+
+    def adjust_stock(self, product_id: Any, amount: int) -> bool:
+        """Add ``amount`` (or take it away); False, and no change, if that cannot be."""
+        here = self.filter(pk=product_id, stock__gte=-amount, stock__lte=MAX_STOCK - amount)
+        return bool(here.update(stock=models.F("stock") + amount))
 
     def count_view(self, product_id: Any) -> None:
         """Add one view."""

@@ -1,9 +1,11 @@
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from shared_apps.tenants.api import StrictModelSerializer
+from shared_apps.tenants.json_objects import check_object
 
 from .models import Category, Product
 
@@ -46,6 +48,9 @@ class ProductSerializer(StrictModelSerializer):
 
     def validate_attributes(self, value: Any) -> dict[str, Any]:
         """Accept an object of names and values only."""
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("Attributes must be an object.", code="not_object")
-        return value
+        try:
+            check_object(value)
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        attributes: dict[str, Any] = value
+        return attributes

@@ -15,6 +15,13 @@ from io import StringIO
 from typing import Any
 
 REQUIRED_COLUMNS = frozenset({"Handle", "Title", "Variant Price"})
+USED_COLUMNS = REQUIRED_COLUMNS | {
+    *("Body (HTML)", "Type", "Tags", "Published", "Status", "Image Src"),
+    *("Variant SKU", "Variant Inventory Qty"),
+    *(f"Option{number} {part}" for number in (1, 2, 3) for part in ("Name", "Value")),
+}
+MAX_ROWS = 50_000
+MAX_STOCK = 2_147_483_647
 _HANDLE = re.compile(r"[-a-zA-Z0-9_]{1,255}")
 _OPTIONS = (1, 2, 3)
 _MAX_PRICE = Decimal("99999999.99")
@@ -68,43 +75,62 @@ class Catalogue:
     handles: dict[str, list[Row]] = field(default_factory=dict)
 
 
+def check_catalogue(content: bytes) -> None:
+    """Read a file to its end and keep nothing: what a web request can afford.
+
+    Raises:
+        NotACatalogue: as :func:`read_catalogue`.
+
+    """
+    if not sum(1 for _ in _rows(content)):
+        raise NotACatalogue("The file has a header but no rows.")
+
+
 def read_catalogue(content: bytes) -> Catalogue:
     """Group the rows of a file by handle.
 
     Raises:
-        NotACatalogue: no text, no CSV, no header, no rows.
+        NotACatalogue: no text, no CSV, no header, no rows, or too many.
 
     """
+    catalogue = Catalogue()
+    for row in _rows(content):
+        catalogue.rows_total += 1
+        catalogue.handles.setdefault(row["Handle"], []).append(row)
+    if not catalogue.rows_total:
+        raise NotACatalogue("The file has a header but no rows.")
+    return catalogue
+
+
+def _rows(content: bytes) -> Iterator[Row]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotACatalogue("The file is not UTF-8 text. Save it as CSV UTF-8.") from error
     if "\x00" in text:
         raise NotACatalogue("The file is not text: it has NUL characters.")
-    catalogue = Catalogue()
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
-        for row in _rows(text):
-            catalogue.rows_total += 1
-            catalogue.handles.setdefault(row["Handle"], []).append(row)
+        yield from _records(reader)
     except csv.Error as error:
         raise NotACatalogue(f"The file is not CSV: {error}.") from error
-    if not catalogue.rows_total:
-        raise NotACatalogue("The file has a header but no rows.")
-    return catalogue
 
 
-def _rows(text: str) -> Iterator[Row]:
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
+def _records(reader: Any) -> Iterator[Row]:
     header = [name.strip() for name in next(reader, [])]
     if missing := sorted(REQUIRED_COLUMNS - set(header)):
         raise NotACatalogue(
             "The first line must be the header of a Shopify product export;"
             f" these columns are missing: {', '.join(missing)}."
         )
-    line = reader.line_num + 1
+    used = [(place, name) for place, name in enumerate(header) if name in USED_COLUMNS]
+    line, count = reader.line_num + 1, 0
     for values in reader:
         if any(value.strip() for value in values):
-            yield Row(line, dict(zip(header, values, strict=False)))
+            count += 1
+            if count > MAX_ROWS:
+                raise NotACatalogue(f"The file has more than {MAX_ROWS} rows. Split it.")
+            yield Row(line, {name: values[p] for p, name in used if p < len(values)})
         line = reader.line_num + 1
 
 
@@ -133,7 +159,7 @@ def parse_product(handle: str, rows: list[Row]) -> ParsedProduct:
         description=_plain_text(titled["Body (HTML)"]),
         category=_at_most(titled, "Type", 255),
         price=min(prices),
-        stock=max(0, sum(_quantity(row) for row in rows)),
+        stock=_stock(rows),
         sku=next((_at_most(row, "Variant SKU", 64) for row in rows if row["Variant SKU"]), ""),
         tags=_tags(titled),
         attributes=_attributes(rows),
@@ -144,15 +170,23 @@ def parse_product(handle: str, rows: list[Row]) -> ParsedProduct:
 
 
 def _price(row: Row) -> Decimal:
+    raw = row["Variant Price"]
     try:
-        price = Decimal(row["Variant Price"])
+        price = Decimal(raw)
     except InvalidOperation:
         price = Decimal("NaN")
     if not price.is_finite():
-        raise RowRefused(row.line, f"{row['Variant Price'][:40]!r} is not a price.")
-    if not 0 < price <= _MAX_PRICE:
-        raise RowRefused(row.line, f"The price {row['Variant Price'][:40]} is out of range.")
-    return price.quantize(Decimal("0.01"))
+        raise RowRefused(row.line, f"{raw[:40]!r} is not a price.")
+    if not 0 < price <= _MAX_PRICE or (cents := price.quantize(Decimal("0.01"))) == 0:
+        raise RowRefused(row.line, f"The price {raw[:40]} is out of range.")
+    return cents
+
+
+def _stock(rows: list[Row]) -> int:
+    total = sum(_quantity(row) for row in rows)
+    if total > MAX_STOCK:
+        raise RowRefused(rows[0].line, f"The stock of all variants, {total}, is out of range.")
+    return max(0, total)
 
 
 def _quantity(row: Row) -> int:
@@ -195,9 +229,26 @@ def _is_image(row: Row) -> bool:
 
 
 def _plain_text(body: str) -> str:
-    """Return the text of an HTML body, paragraphs and lines kept, everything else dropped."""
-    body = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", body)
-    body = re.sub(r"(?i)<br\s*/?>|</(p|div|li|h[1-6]|tr)\s*>", "\n", body)
-    text = html.unescape(re.sub(r"<[^>]*>", "", body)).replace("\xa0", " ").replace("\x00", "")
+    """Return the text of an HTML body, paragraphs and lines kept, everything else dropped.
+
+    In time linear in its length, whatever a stranger put into it.
+    """
+    for tag in ("script", "style"):
+        body = _without(tag, body)
+    body = re.sub(r"(?i)<br\s*/?>|</(?:p|div|li|h[1-6]|tr)\s*>", "\n", body)
+    text = html.unescape(re.sub(r"<[^<>]*>", "", body)).replace("\xa0", " ").replace("\x00", "")
     lines = [re.sub(r"[ \t\r]+", " ", line).strip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _without(tag: str, body: str) -> str:
+    """Return ``body`` without an element and its content; an open end takes the rest along."""
+    opening, closing = re.compile(rf"(?i)<{tag}\b"), re.compile(rf"(?i)</{tag}\s*>")
+    kept, place = [], 0
+    while start := opening.search(body, place):
+        kept.append(body[place : start.start()])
+        end = closing.search(body, start.end())
+        if end is None:
+            return "".join(kept)
+        place = end.end()
+    return "".join([*kept, body[place:]])

@@ -3,7 +3,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm
@@ -12,7 +13,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: ski
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 
-from .built_in_roles import grantable
+from .built_in_roles import BUILT_IN_ROLES, grantable
 from .models import PortalSettings, Role, User
 
 
@@ -22,10 +23,20 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic i
         fields = ["email", "name"]
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password ends every login that the old one opened."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Save the password and revoke all tokens."""
+        user = super().save(commit)
+        user.revoke_tokens()
+        return user
+
+
 class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as above
     form = UserChangeForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPasswordForm
     ordering = ["email"]
     search_fields = ["email", "name"]
     filter_horizontal = ["groups"]
@@ -39,10 +50,35 @@ class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as
         return False
 
 
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
+    """Roles are given and taken within reach of who asks; the last owner stays."""
+
+    acting: User
+
+    def clean_groups(self) -> Any:
+        """Keep the roles the person has beyond the reach of who asks."""
+        reach = Role.objects.within_reach_of(self.acting)
+        beyond = Role.objects.filter(user=self.instance).exclude(pk__in=reach.values("pk"))
+        chosen = set(self.cleaned_data["groups"].values_list("pk", flat=True))
+        return Group.objects.filter(pk__in=chosen | set(beyond.values_list("pk", flat=True)))
+
+    def clean(self) -> Any:
+        """Refuse to take the last owner away."""
+        data = super().clean() or self.cleaned_data
+        groups = data.get("groups")
+        stays = data.get("is_active", True) and (
+            groups is None or groups.filter(role__code="owner").exists()
+        )
+        if not stays and self.instance.is_last_owner():
+            raise ValidationError("The last owner stays: make somebody else an owner first.")
+        return data
+
+
 @admin.register(User, site=tenant_admin)
 class UserAdmin(_PeopleAdmin):
     """The people of this portal and their roles."""
 
+    form = PersonForm
     list_display = ["email", "name", "is_active", "last_login"]
     list_filter = ["is_active", "groups"]
     fieldsets = [
@@ -52,11 +88,28 @@ class UserAdmin(_PeopleAdmin):
     ]
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Offer the roles up to the rank of whoever is asking."""
+        """Offer the roles within reach of whoever is asking."""
         if db_field.name == "groups":
-            kwargs["queryset"] = Role.objects.up_to(request.user)
+            kwargs["queryset"] = Role.objects.within_reach_of(request.user)
             kwargs["label"] = "Roles"
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Tell the form who is asking."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.acting = request.user
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed; a deactivation or other roles end every login."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.save(update_fields=list({"email", "name", "is_active"} & set(form.changed_data)))
+        if {"is_active", "groups"} & set(form.changed_data):
+            obj.revoke_tokens()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody changes a person who outranks them."""
@@ -77,9 +130,34 @@ class OperatorAdmin(_PeopleAdmin):
 
 
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
+    acting: User
+
     class Meta:
         model = Role
         fields = ["name", "description", "rank", "permissions"]
+
+    def clean_name(self) -> str:
+        """Refuse a built-in role's name: tokens carry it."""
+        name: str = self.cleaned_data["name"]
+        if name.strip().lower() in BUILT_IN_ROLES:
+            raise ValidationError("This is the name of a built-in role.")
+        return name
+
+    def clean_rank(self) -> int:
+        """Refuse a rank that is not below that of who asks."""
+        rank: int = self.cleaned_data["rank"]
+        if rank >= self.acting.rank:
+            raise ValidationError(f"The rank must be below your own, {self.acting.rank}.")
+        return rank
+
+    def clean_permissions(self) -> Any:
+        """Keep what the role has and who asks may not give."""
+        offered = grantable(Permission.objects.all(), self.acting)
+        chosen = set(self.cleaned_data["permissions"].values_list("pk", flat=True))
+        if self.instance.pk:
+            beyond = self.instance.permissions.exclude(pk__in=offered.values("pk"))
+            chosen |= set(beyond.values_list("pk", flat=True))
+        return Permission.objects.filter(pk__in=chosen)
 
 
 @admin.register(Role, site=tenant_admin)
@@ -98,6 +176,14 @@ class RoleAdmin(ModelAdmin):
                 Permission.objects.select_related("content_type"), request.user
             )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Tell the form who is asking."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.acting = request.user
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody changes a built-in role, nor one of their own rank or above."""

@@ -10,7 +10,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from structlog.contextvars import bind_contextvars
 
 from .models import User
-from .tokens import VERSION_CLAIM, AccessToken
+from .tokens import FAMILY_CLAIM, VERSION_CLAIM, AccessToken
 
 
 class TenantJWTAuthentication(JWTAuthentication):
@@ -36,10 +36,16 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         """
         try:
-            user_id, version = UUID(validated_token["sub"]), validated_token[VERSION_CLAIM]
+            user = User.objects.filter(
+                pk=UUID(validated_token["sub"]),
+                is_active=True,
+                token_version=validated_token[VERSION_CLAIM],
+                # The login has not been ended meanwhile.
+                refresh_families__pk=UUID(validated_token[FAMILY_CLAIM]),
+                refresh_families__revoked_at=None,
+            ).first()
         except (KeyError, ValueError) as error:
             raise InvalidToken from error
-        user = User.objects.filter(pk=user_id, is_active=True, token_version=version).first()
         if user is None:
             raise InvalidToken
         bind_contextvars(user=str(user.pk))

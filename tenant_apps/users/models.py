@@ -4,21 +4,24 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.models import Group, PermissionsMixin
+from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
+from shared_apps.tenants.texts import one_line
 
 from .built_in_roles import FIRST_OWN_RANK
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
-    def up_to(self, user: Any) -> "RoleQuerySet":
-        """Roles that ``user`` may give to somebody: none above their own rank."""
-        return self.filter(rank__lte=user.rank)
+    def within_reach_of(self, user: Any) -> "RoleQuerySet":
+        """Roles ``user`` may give or take: none above their rank, nor with more than they hold."""
+        held = Permission.objects.filter(group__user=user)
+        beyond = Permission.objects.filter(group=models.OuterRef("pk")).exclude(pk__in=held)
+        return self.filter(rank__lte=user.rank).exclude(models.Exists(beyond))
 
 
 class Role(Group):
@@ -46,8 +49,13 @@ class Role(Group):
         return self.code is not None
 
     def may_be_changed_by(self, user: Any) -> bool:
-        """Whether ``user`` may edit this role: one of the portal's own, below their rank."""
-        return not self.is_built_in and self.rank < user.rank
+        """Whether ``user`` may edit this role.
+
+        One of the portal's own, below their rank, and none they are in: nobody raises their
+        own role.
+        """
+        is_own = self.user_set.filter(pk=user.pk).exists()
+        return not self.is_built_in and self.rank < user.rank and not is_own
 
 
 class UserManager(BaseUserManager["User"]):
@@ -140,6 +148,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         type(self).objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)
         self.refresh_families.filter(revoked_at=None).update(revoked_at=Now())
 
+    def is_last_owner(self) -> bool:
+        """Whether nobody else could act as the owner.
+
+        Locks the owners' rows: of two who are taken away at once, the second waits and sees.
+        """
+        owners = type(self).objects.filter(groups__role__code="owner", is_active=True)
+        list(owners.select_for_update(of=["self"]).order_by("pk"))
+        # Asked again: a statement that waited for a lock still sees what was before it.
+        return list(owners.values_list("pk", flat=True)) == [self.pk]
+
     def mark_email_verified(self) -> None:
         """Note that the address was confirmed, once."""
         type(self).objects.filter(pk=self.pk, email_verified_at=None).update(
@@ -217,7 +235,7 @@ class PortalSettings(models.Model):
     """The tenant's own settings: one row, copied to the shared side when it changes."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[one_line])
     currency = models.CharField(max_length=3, default="EUR")
     catalogue_readers = models.CharField(
         "who may read the catalogue",

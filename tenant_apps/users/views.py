@@ -9,6 +9,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from . import serializers
+from .throttling import LoginLimit
 from .tokens import FAMILY_CLAIM, close_login
 
 
@@ -28,6 +29,7 @@ class _TokenView(generics.GenericAPIView[Any]):
 
 
 class LoginView(_TokenView):
+    throttle_classes = (LoginLimit,)
     serializer_class = serializers.LoginSerializer
 
     @extend_schema(

@@ -159,3 +159,23 @@ def test_the_sign_up_page_shows_errors_beside_their_fields_and_then_signs_up(com
     assert done.status_code == 201
     assert b"http://by-page.localhost:8000" in done.content
     assert client.post("/signup/", body(subdomain="no-csrf")).status_code == 403
+
+
+def test_a_name_that_reads_like_a_portals_is_refused(portal):
+    portal("corner-mill")
+    for name in ("c0rner-mill", "comer-mill", "cornermill", "corner-m1ll", "corner-miii"):
+        answer = sign_up(subdomain=name)
+        assert (answer.status_code, code(answer)) == (409, "subdomain_taken"), name
+
+
+@pytest.mark.parametrize("company", ["Foo\nBar", "Foo\r\nBcc: x@y.example", "a\x1bb", "a\u2028b"])
+def test_a_company_name_is_one_line(public, company):
+    answer = sign_up(company=company)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "company"
+
+
+def test_a_nul_in_the_page_s_form_is_refused(public, public_client):
+    with no_scope():
+        answer = public_client.post("/signup/", body(plan="a\x00"))
+    assert (answer.status_code, code(answer)) == (400, "nul")

@@ -99,6 +99,29 @@ def test_a_raw_cursor_of_the_driver_is_denied(portal):
         connection.connection.execute("SELECT * FROM products_category")
 
 
+def test_a_raw_cursor_cannot_borrow_the_scope_of_the_statement_before(acme, globex):
+    add("acme's")
+    assert names() == ["acme's"]
+    raw = connection.connection
+    with tenant_scope(globex):
+        for use in (
+            lambda: raw.execute("SELECT name FROM products_category"),
+            lambda: raw.cursor().execute("SELECT name FROM products_category"),
+            lambda: raw.cursor().executemany("SELECT %s", [(1,)]),
+            lambda: raw.cursor().copy("COPY products_category TO STDOUT"),
+            lambda: raw.cursor().stream("SELECT 1"),
+        ):
+            with pytest.raises(NotSupportedError):
+                use()
+
+
+def test_a_pipeline_is_refused(portal):
+    with tenant_scope(portal()):
+        add("seen")
+        with connection.connection.pipeline(), pytest.raises(NotSupportedError):
+            names()
+
+
 def test_fixed_rows_cannot_be_changed_by_a_tenant(acme):
     for table in ("auth_permission", "django_content_type", "django_migrations"):
         with pytest.raises(ProgrammingError, match="permission denied for table"):
@@ -314,7 +337,13 @@ def test_an_instance_of_one_tenant_is_refused_in_another(acme, globex):
     product = Product.objects.create(name="p", slug="p", price=1, category=loaded)
     fresh = Product.objects.get(pk=product.pk)
     with tenant_scope(globex):
-        for use in (loaded.save, unsaved.save, loaded.delete, loaded.refresh_from_db):
+        for use in (
+            *(loaded.save, unsaved.save, loaded.delete, loaded.refresh_from_db),
+            lambda: unsaved.save(using="default", force_insert=True),
+            lambda: loaded.delete(using="default"),
+            lambda: Category.objects.bulk_create([unsaved]),
+            lambda: Category.objects.bulk_update([loaded], ["name"]),
+        ):
             with pytest.raises(WrongScope):
                 use()
         with pytest.raises(WrongScope):
@@ -329,6 +358,7 @@ def test_an_instance_of_one_tenant_is_refused_in_another(acme, globex):
 def test_a_lazy_queryset_of_one_tenant_is_refused_in_another(acme, globex):
     add("acme's")
     lazy = Category.objects.filter(name__contains="acme")
+    raw = Category.objects.raw("SELECT * FROM products_category")
     with tenant_scope(globex):
         for use in (
             list,
@@ -340,6 +370,8 @@ def test_a_lazy_queryset_of_one_tenant_is_refused_in_another(acme, globex):
         ):
             with pytest.raises(WrongScope):
                 use(lazy.all())
+        with pytest.raises(WrongScope):
+            list(raw)
         with pytest.raises(WrongScope):
             lazy.update(name="globex's")
         with pytest.raises(WrongScope):

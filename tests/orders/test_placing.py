@@ -183,3 +183,41 @@ def test_what_is_in_stock_is_sold_once(portal):
         assert numbers == list(range(1001, 1011))
         total = sum((o.total for o in Order.objects.all()), Decimal(0))
         assert total == sum((i.line_total for i in OrderItem.objects.all()), Decimal(0))
+
+
+def test_a_customer_cannot_cancel_what_was_paid_meanwhile(member, monkeypatch):
+    lamp = add()
+    customer = member("customer")
+    order = place(customer, (lamp.pk, 1)).json()
+    original = Order.move_to
+
+    def late(self, *args, **kwargs):
+        Order.objects.update(status="paid")
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(Order, "move_to", late)
+    assert code(customer.post(f"/api/orders/{order['id']}/cancel/")) == "illegal_transition"
+    assert Order.objects.get().status == "paid"
+
+
+def test_an_order_says_when_it_last_changed(member):
+    staff = member("staff")
+    order = place(staff, (add().pk, 1)).json()
+    paid = staff.post(f"/api/orders/{order['id']}/pay/").json()
+    assert paid["updated_at"] > order["updated_at"]
+
+
+def test_the_dearest_order_there_can_be_is_kept_exactly(member):
+    dear = [add(f"d{n}", price="99999999.99", stock=10_000) for n in range(100)]
+    answer = place(member("customer"), *[(product.pk, 10_000) for product in dear])
+    assert answer.status_code == 201
+    assert answer.json()["total"] == "99999999990000.00"
+
+
+def test_cancelling_never_fails_for_a_full_stock(member):
+    lamp = add(stock=5)
+    customer = member("customer")
+    order = place(customer, (lamp.pk, 5)).json()
+    Product.objects.update(stock=2_147_483_647)
+    assert customer.post(f"/api/orders/{order['id']}/cancel/").status_code == 200
+    assert stock(lamp) == 2_147_483_647

@@ -141,7 +141,9 @@ def test_pages_by_cursor_show_every_row_once(anonymous, acme):
 
 def test_a_page_has_at_most_a_hundred_rows(anonymous, acme):
     Product.objects.bulk_create(Product(name="p", slug=f"p{n}", price=1) for n in range(120))
-    assert len(listed(anonymous, "?page_size=1000000000")) == 100
+    assert len(listed(anonymous, "?page_size=100")) == 100
+    for size in ("101", "1000000000", "00000010000000"):
+        assert anonymous.get(f"/api/products/?page_size={size}").status_code == 400
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(anonymous, acme):
@@ -209,3 +211,34 @@ def test_the_front_page_shows_the_catalogue(anonymous, acme):
     page = anonymous.get("/").content.decode()
     assert "<h1>Acme</h1>" in page
     assert "12.50 EUR" in page
+
+
+def test_changing_a_price_does_not_undo_an_order_placed_meanwhile(owner, acme, monkeypatch):
+    """The caller's body may take as long as they like: what is not in it is not written."""
+    product = add(stock=10)
+    original = Product.save
+
+    def slow_save(self, *args, **kwargs):
+        Product.objects.all().take_stock(product.pk, 4)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(Product, "save", slow_save)
+    assert owner.patch(f"/api/products/{product.pk}/", {"price": "2.00"}).status_code == 200
+    changed = Product.objects.get(pk=product.pk)
+    assert (str(changed.price), changed.stock) == ("2.00", 6)
+    assert changed.updated_at > product.updated_at
+
+
+def test_of_two_who_take_one_slug_at_once_the_second_is_told(owner, acme, monkeypatch):
+    from rest_framework.validators import UniqueValidator
+
+    add("lamp")
+    monkeypatch.setattr(UniqueValidator, "__call__", lambda *args: None)
+    answer = owner.post("/api/products/", {"name": "L", "slug": "lamp", "price": "1"})
+    assert (answer.status_code, code(answer)) == (409, "conflict")
+
+
+@pytest.mark.parametrize("attributes", [{"a": "\x00"}, {"a\x00": 1}, [1], "x", None])
+def test_attributes_that_cannot_be_kept_are_refused(owner, attributes):
+    body = {"name": "L", "slug": "l", "price": "1", "attributes": attributes}
+    assert owner.post("/api/products/", body).status_code == 400

@@ -1,15 +1,18 @@
 """Importing Shopify's product export: whole products or none, any number of times."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test.client import MULTIPART_CONTENT
+from django.utils import timezone
 
 from tenant_apps.integrations.jobs import run
-from tenant_apps.integrations.models import Job, OutboxEntry
+from tenant_apps.integrations.models import Job, JobLost, OutboxEntry
 from tenant_apps.products.catalogue_import import import_catalogue
 from tenant_apps.products.models import Category, Product
 from tenant_apps.products.shopify import NotACatalogue
@@ -190,3 +193,87 @@ def test_the_command_imports_a_file_and_says_what_it_did(acme, capsys, tmp_path)
         call_command("import_catalog", str(tmp_path / "no.csv"))
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_catalog", str(tmp_path / "absent.csv"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (["bad,Bad,,,,true,,,,1,0.004,"], "out of range"),
+        (
+            [
+                "bad,Bad,,,,true,Size,S,,1000000000,5,",
+                "bad,,,,,,,M,,1000000000,5,",
+                "bad,,,,,,,L,,1000000000,5,",
+            ],
+            "of all variants",
+        ),
+    ],
+)
+def test_what_the_database_could_not_keep_is_refused_by_its_line(acme, rows, reason):
+    done = import_catalogue(csv(*rows, "good,Good,,,,true,,,,1,5,"))
+    assert (done.created, done.refused) == (1, 1)
+    assert reason in done.refusals[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<" * 100_000, "<" * 100_000),
+        ("<script " * 12_000, ""),
+        ("a<script>x</script>b<style>y</STYLE >c", "abc"),
+        ("a<script>never closed", "a"),
+        ("1 < 2 <b>and</b> 3 > 2", "1 < 2 and 3 > 2"),
+    ],
+    ids=["lt", "scripts", "both", "open", "maths"],
+)
+@pytest.mark.timeout(10)
+def test_html_becomes_text_in_linear_time(acme, body, text):
+    from tenant_apps.products.shopify import _plain_text
+
+    assert _plain_text(body) == text
+
+
+def test_a_file_of_too_many_rows_is_refused_before_it_is_kept(owner, monkeypatch):
+    monkeypatch.setattr("tenant_apps.products.shopify.MAX_ROWS", 3)
+    answer = upload(owner, csv(*[f"cap{n},Cap,,,,true,,,,1,5," for n in range(4)]))
+    assert (answer.status_code, code(answer)) == (400, "not_a_catalogue")
+    assert "more than 3 rows" in answer.json()["errors"][0]["detail"]
+
+
+def test_a_job_taken_over_is_no_longer_the_first_workers(owner):
+    upload(owner, csv("cap,Cap,,,,true,,,,1,5,"))
+    first = Job.objects.get()
+    assert first.start()
+    assert not Job.objects.get().start(), "it is running"
+    Job.objects.update(touched_at=timezone.now() - timedelta(minutes=5))
+    second = Job.objects.get()
+    assert second.start()
+    with pytest.raises(JobLost):
+        first.report(rows_done=1)
+    second.finish()
+    with pytest.raises(JobLost):
+        first.finish(error="late")
+    assert Job.objects.get().status == "done"
+
+
+def test_a_job_whose_workers_keep_dying_is_given_up(owner):
+    upload(owner, csv("cap,Cap,,,,true,,,,1,5,"))
+    for _ in range(Job.MAX_ATTEMPTS):
+        assert Job.objects.get().start()
+        Job.objects.update(touched_at=timezone.now() - timedelta(minutes=5))
+    assert not Job.objects.get().start()
+    job = Job.objects.get()
+    assert (job.status, job.content) == ("failed", None)
+    assert "given up" in job.error
+
+
+def test_an_interrupted_job_is_left_for_the_sweeper(owner, monkeypatch):
+    def deadlock(job: Job) -> None:
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr("tenant_apps.products.catalogue_import.run_job", deadlock)
+    upload(owner, csv("cap,Cap,,,,true,,,,1,5,"))
+    run(Job.objects.get().pk)
+    assert Job.objects.get().status == "running"
+    Job.objects.update(touched_at=timezone.now() - timedelta(minutes=5))
+    assert Job.objects.silent().count() == 1

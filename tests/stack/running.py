@@ -96,6 +96,7 @@ def worker(log: Path, **environment: str) -> Iterator[Any]:
         *("-A", "config", "worker", "--loglevel", "INFO", "--concurrency", "2"),
         *("--without-gossip", "--without-mingle"),
         log=log,
+        LOG_LEVEL="INFO",
         **environment,
     ) as running:
         until(lambda: b" ready." in log.read_bytes()[start:], 30, f"the worker ({log})")

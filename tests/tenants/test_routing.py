@@ -97,6 +97,21 @@ def test_the_gate_opens_by_the_tenants_status(portal, status, grace, read, write
         Tenant.objects.get(pk=tenant.id).change(status=TenantStatus.CLOSED)
 
 
+def test_after_the_grace_one_can_still_sign_in_and_out(portal):
+    tenant = portal()
+    with public_scope():
+        row = Tenant.objects.get(pk=tenant.id)
+        row.fall_past_due(grace=timedelta(seconds=-1))
+    domain_maps.domain_map.clear()
+    owner = Api(tenant.primary_host).signed_in(
+        f"owner@{tenant.primary_host.partition('.')[0]}.example"
+    )
+    assert owner.get("/api/orders/").status_code == 200
+    assert owner.post("/api/orders/", {}).status_code == 402
+    assert owner.post("/api/auth/refresh/", {"refresh": owner.refresh}).status_code == 200
+    assert owner.post("/api/auth/logout/").status_code == 204
+
+
 def test_a_refusal_has_the_one_error_format(portal):
     tenant = portal()
     with public_scope():
@@ -171,7 +186,7 @@ def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
         Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
     each._polled_at = 0.0
     each.tenant_for("nobody.localhost")
-    each._tenants[tenant.id] = stale
+    each._by_host[tenant.primary_host] = stale
     time.sleep(domain_maps.POLL_SECONDS)
     assert each.tenant_for(tenant.primary_host).status == "suspended"
 
@@ -198,8 +213,11 @@ def test_a_renamed_portal_moves_no_data_and_its_old_name_is_gone(portal):
         Domain.objects.filter(tenant_id=tenant.id).update(host="renamed.localhost")
         Tenant.objects.get(pk=tenant.id).change()
     time.sleep(domain_maps.POLL_SECONDS)
-    assert each.tenant_for(tenant.primary_host) is None
+    # The new name first: what it loads must not bring the old one back.
     assert each.tenant_for("renamed.localhost").schema_name == tenant.schema_name
+    assert each.tenant_for(tenant.primary_host) is None
+    again = portal(tenant.primary_host.partition(".")[0])
+    assert each.tenant_for(tenant.primary_host).id == again.id
 
 
 def test_many_threads_share_one_map(portal):

@@ -85,3 +85,19 @@ def test_every_task_of_ours_is_a_scoped_one():
     ours = [t for name, t in current_app.tasks.items() if not name.startswith("celery.")]
     assert len(ours) >= 5
     assert all(isinstance(task, ScopedTask) for task in ours)
+
+
+def test_a_suspended_tenants_jobs_wait_without_a_loop(portal, monkeypatch):
+    from shared_apps.tenants import sweeping
+    from shared_apps.tenants.scope import tenant_scope
+    from tenant_apps.integrations.models import Job, OutboxEntry
+
+    tenant = portal()
+    with tenant_scope(tenant):
+        OutboxEntry.objects.all().delete()
+        Job.objects.create(kind="catalogue_import")
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
+    sweeping.marked_tenants()
+    call(sweep_outbox, str(tenant.id))
+    assert tenant.id not in sweeping.marked_tenants()

@@ -152,3 +152,23 @@ def test_passwords_are_hashed_with_argon2_outside_the_tests():
     from config.settings import base
 
     assert base.PASSWORD_HASHERS[0].endswith("Argon2PasswordHasher")
+
+
+def test_signing_out_ends_the_access_token_too(owner):
+    owner.post("/api/auth/logout/")
+    assert owner.get("/api/me/").status_code == 401
+
+
+def test_what_changes_while_a_body_is_on_its_way_is_not_undone(member, monkeypatch):
+    """A person being dismissed sends the head of a request, and its body after the dismissal."""
+    staff = member("staff")
+    original = User.save
+
+    def late(self, *args, **kwargs):
+        User.objects.filter(pk=self.pk).update(is_active=False, password="!", token_version=7)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(User, "save", late)
+    staff.patch("/api/me/", {"name": "Still here"})
+    person = User.objects.get(email="staff@acme.example")
+    assert (person.is_active, person.password, person.token_version) == (False, "!", 7)

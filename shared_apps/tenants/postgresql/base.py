@@ -13,7 +13,7 @@ from django_tenants.postgresql_backend import base as stock
 from psycopg.pq import Format
 
 from .. import scope as scopes
-from .cursor import ScopedCursor
+from .cursor import RawCursor, ScopedCursor
 from .operations import DatabaseFeatures, DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
@@ -77,6 +77,10 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         """Refuse to switch, as :meth:`set_tenant` does."""
         raise scopes.WrongScope("Enter `public_scope()` instead.")
 
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return Django's, with a raw cursor that cannot borrow an earlier statement's scope."""
+        return {**super().get_connection_params(), "cursor_factory": RawCursor}
+
     def connect(self) -> None:
         """Connect; the hooks of Django's apps see the system catalogue only."""
         with scopes.catalogue_scope():
@@ -90,12 +94,14 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         # Past django-tenants' version, which sends SET search_path as a statement of its own.
         return super(stock.DatabaseWrapper, self)._cursor(name)
 
+    def chunked_cursor(self) -> Any:
+        """Return a plain cursor: a big read is fetched whole, or by key ranges."""
+        return self._cursor()
+
     def create_cursor(self, name: str | None = None) -> ScopedCursor:
         """Return a cursor of ours; server-side cursors cannot carry the prefix."""
         if name:
-            raise NotSupportedError(
-                "Set DISABLE_SERVER_SIDE_CURSORS: a named cursor cannot carry its scope."
-            )
+            raise NotSupportedError("A named cursor cannot carry its scope.")
         cursor = ScopedCursor(self)
         loader = self.connection.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT)
         if self.timezone != loader.timezone:

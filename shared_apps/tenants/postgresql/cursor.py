@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import NotSupportedError
 from django.db.backends.postgresql.base import CursorMixin
 from psycopg import ClientCursor, sql
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from .. import scope as scopes
 
@@ -31,6 +31,27 @@ _NO_TRANSACTION = re.compile(
     r"(CREATE(\s+UNIQUE)?|DROP)\s+INDEX\s+CONCURRENTLY)\b",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+class RawCursor(CursorMixin, ClientCursor[Any]):
+    """What ``connection.connection.cursor()`` gives: for the driver's own errands only.
+
+    It carries no prefix. Outside a transaction the login has no rights; inside one SET LOCAL
+    of an earlier statement would still hold, and the statement would run in that scope.
+    """
+
+    def execute(self, *args: Any, **kwargs: Any) -> "RawCursor":
+        """Run a statement outside a transaction; refuse inside one."""
+        if self.connection.info.transaction_status != TransactionStatus.IDLE:
+            raise NotSupportedError("Use Django's cursor: this one carries no scope.")
+        super().execute(*args, **kwargs)
+        return self
+
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse."""
+        raise NotSupportedError("Use Django's cursor: this one carries no scope.")
+
+    executemany = stream = copy
 
 
 class ScopedCursor(CursorMixin, ClientCursor[Any]):
@@ -93,6 +114,8 @@ class ScopedCursor(CursorMixin, ClientCursor[Any]):
     def _send(self, text: str, kwargs: dict[str, Any]) -> int:
         """Send ``text`` with its prefix; return the index of its first result."""
         self.prefix = ""
+        if self.connection.info.pipeline_status != PipelineStatus.OFF:
+            raise NotSupportedError("A pipeline cannot carry a scope.")
         if (
             _SCOPELESS.fullmatch(text)
             or self.connection.info.transaction_status == TransactionStatus.INERROR
@@ -127,4 +150,4 @@ class ScopedCursor(CursorMixin, ClientCursor[Any]):
         finally:
             if self.connection.info.transaction_status == TransactionStatus.IDLE:
                 # Its own cursor: this one still holds the statement's result.
-                self.connection.execute("RESET search_path")
+                RawCursor(self.connection).execute("RESET search_path")

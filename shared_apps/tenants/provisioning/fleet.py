@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import DatabaseError, connections, transaction
+from django.db import connections, transaction
 from psycopg import sql
 
 from shared_apps.plans.catalogue import load_plans
@@ -69,8 +69,9 @@ def migrate_fleet(say: Callable[[str], None] = lambda line: None) -> FleetReport
                 say(f"Migrating {schema}")
                 try:
                     migrate_tenant(schema)
-                except DatabaseError as error:
-                    report.failed[schema] = str(error)
+                except Exception as error:
+                    # Whatever one tenant's data does to a migration must not stop the others.
+                    report.failed[schema] = f"{type(error).__name__}: {error}"
                 else:
                     report.migrated.append(schema)
         finally:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import structlog
 from django.conf import settings
 from django.db import connections
 from django.db.models.functions import Now
@@ -11,6 +12,8 @@ from .. import scope
 from ..models import Tenant, TenantStatus
 from ..routers import OWNER_ALIAS
 from .replay import close_tenants, provision
+
+log = structlog.get_logger(__name__)
 
 # A backend keeps some 0.3 MB for every schema it has made, and never gives it back.
 SCHEMAS_A_CONNECTION = 25
@@ -58,9 +61,15 @@ def keep(pool_size: int, should_stop: Callable[[], bool]) -> None:
     statement some milliseconds.
     """
     while not should_stop():
-        with scope.owner_scope():
-            ready = Tenant.objects.ready().count()
-        if ready <= pool_size // 2:
-            fill(pool_size)
-        close_tenants()
+        try:
+            with scope.owner_scope():
+                ready = Tenant.objects.ready().count()
+            if ready <= pool_size // 2:
+                fill(pool_size)
+            close_tenants()
+        except Exception:
+            # A lost connection, a lock held too long: the next round tries again.
+            log.exception("provisioning_failed")
+            connections[OWNER_ALIAS].close()
+            time.sleep(2)
         time.sleep(settings.POOL_POLL_SECONDS)

@@ -1,0 +1,29 @@
+"""Limits of the tenants' API, as DRF asks for them."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from shared_apps.tenants import limits
+
+
+class GeneralLimit(BaseThrottle):
+    """How much anyone may ask, by person (or address, before they sign in)."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request; raises rather than answer False, so that the status is right."""
+        account = str(request.user.pk) if request.user.is_authenticated else ""
+        limits.count("general", request._request, account)
+        return True
+
+
+class LoginLimit(BaseThrottle):
+    """How often a password may be tried, by account and by address."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the try, whether or not the account exists."""
+        body: Any = request.data
+        email = body.get("email") if isinstance(body, dict) else ""
+        limits.count("login", request._request, email if isinstance(email, str) else "")
+        return True

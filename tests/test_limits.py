@@ -1,0 +1,156 @@
+"""Limits: counted for everybody at once, by tenant, account and address."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+
+from shared_apps.tenants import limits
+from shared_apps.tenants.scope import no_scope
+from tests.api import PASSWORD, Api, code
+
+
+@pytest.fixture
+def limit(settings):
+    """Return a function that sets one limit; its counters are the test's own."""
+
+    def set_limit(name: str, account: str = "1000/minute", address: str = "1000/minute") -> None:
+        fails_open = settings.LIMITS[name]["fails_open"]
+        settings.LIMITS = settings.LIMITS | {
+            name: {"account": account, "address": address, "fails_open": fails_open}
+        }
+
+    limits._shared.cache_clear()
+    limits._shared().storage.reset()
+    return set_limit
+
+
+@pytest.fixture
+def redis_down(settings):
+    settings.CACHE_URL = "redis://127.0.0.1:1/1"
+    limits._shared.cache_clear()
+    limits._local.cache_clear()
+    yield
+    limits._shared.cache_clear()
+
+
+def sign_in(api: Api, email: str, password: str = "wrong", **headers: str):
+    body = {"email": email, "password": password}
+    return api.post("/api/auth/login/", body, headers=headers)
+
+
+def test_after_so_many_tries_an_account_must_wait_even_with_the_right_password(anonymous, limit):
+    limit("login", account="3/minute")
+    statuses = [sign_in(anonymous, "owner@acme.example").status_code for _ in range(4)]
+    assert statuses == [401, 401, 401, 429]
+    refused = sign_in(anonymous, "OWNER@acme.example ", PASSWORD)
+    assert (refused.status_code, code(refused)) == (429, "too_many_attempts")
+    assert 1 <= int(refused["Retry-After"]) <= 60
+
+
+def test_another_account_and_another_tenant_are_not_held_up(anonymous, globex, limit):
+    limit("login", account="1/minute")
+    sign_in(anonymous, "owner@acme.example")
+    assert sign_in(anonymous, "owner@acme.example").status_code == 429
+    assert sign_in(anonymous, "other@acme.example").status_code == 401
+    assert sign_in(Api(globex.primary_host), "owner@acme.example").status_code == 401
+
+
+def test_an_unknown_account_is_limited_like_a_known_one(anonymous, limit):
+    limit("login", account="2/minute")
+    for email in ("owner@acme.example", "nobody@acme.example"):
+        assert [sign_in(anonymous, email).status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_an_address_that_tries_many_accounts_must_wait(anonymous, limit):
+    limit("login", address="3/minute")
+    statuses = [sign_in(anonymous, f"{n}@acme.example").status_code for n in range(4)]
+    assert statuses == [401, 401, 401, 429]
+
+
+def test_the_admins_login_counts_with_the_apis(anonymous, acme, limit):
+    limit("login", account="2/minute")
+    sign_in(anonymous, "owner@acme.example")
+    client = Client(headers={"host": acme.primary_host})
+    form = {"username": "owner@acme.example", "password": "wrong"}
+    with no_scope():
+        assert client.post("/admin/login/", form).status_code == 200
+        refused = client.post("/admin/login/", form | {"password": PASSWORD})
+    assert (refused.status_code, int(refused["Retry-After"]) > 0) == (429, True)
+
+
+def test_what_a_client_writes_into_x_forwarded_for_changes_nothing(anonymous, limit):
+    limit("login", address="2/minute")
+    statuses = [
+        sign_in(anonymous, f"{n}@x.example", **{"X-Forwarded-For": f"9.9.9.{n}"}).status_code
+        for n in range(3)
+    ]
+    assert statuses == [401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "1.1.1.1", "127.0.0.1"),
+        (1, "6.6.6.6, 1.1.1.1", "1.1.1.1"),
+        (2, "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
+        (2, "1.1.1.1", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+    ],
+)
+def test_the_address_is_the_one_our_own_proxy_saw(settings, proxies, forwarded, address):
+    settings.TRUSTED_PROXIES = proxies
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
+    assert limits.client_address(request) == address
+
+
+def test_signing_up_is_limited_by_address(public_client, limit):
+    limit("signup", address="2/minute")
+    body = {"subdomain": "x"}
+    with no_scope():
+        statuses = [
+            public_client.post("/api/signup/", body, content_type="application/json").status_code
+            for _ in range(3)
+        ]
+    assert statuses == [400, 400, 429]
+
+
+def test_general_use_is_limited_by_person(owner, member, limit):
+    limit("general", account="3/minute")
+    assert [owner.get("/api/me/").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert member("staff").get("/api/me/").status_code == 200
+
+
+def test_fifty_at_once_overshoot_by_five_in_a_hundred_at_most(portal, limit):
+    limit("login", account="20/minute")
+    tenant = portal()
+    email = f"{uuid4().hex}@x.example"
+
+    def one(_: int) -> int:
+        try:
+            return sign_in(Api(tenant.primary_host), email).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(one, range(50)))
+    assert set(statuses) == {401, 429}
+    assert 20 <= statuses.count(401) <= 21
+
+
+def test_without_redis_reads_go_on_under_a_local_limit(anonymous, limit, redis_down):
+    limit("general", address="3/minute")
+    statuses = [anonymous.get("/api/products/").status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+
+
+def test_without_redis_signing_in_and_up_is_a_503(anonymous, public_client, limit, redis_down):
+    refused = sign_in(anonymous, "owner@acme.example", PASSWORD)
+    assert (refused.status_code, code(refused)) == (503, "try_again")
+    assert refused["Retry-After"] == "2"
+    with no_scope():
+        assert public_client.post("/api/signup/", {}, "application/json").status_code == 503
+        form = {"username": "owner@acme.example", "password": PASSWORD}
+        assert anonymous.client.post("/admin/login/", form).status_code == 503
