@@ -53,6 +53,34 @@ MUTANTS = (
         "        _ = _stamping",
     ),
     Mutant(
+        "one content-type cache for public and tenants",
+        "shared_apps/tenants/content_types.py",
+        '    return "tenant" if active.kind == "tenant" else active.key',
+        '    return "all"',
+        "tests/isolation/test_content_types.py",
+    ),
+    Mutant(
+        "X-Forwarded-For trusted",
+        "shared_apps/tenants/limits.py",
+        "    if settings.TRUSTED_PROXIES:",
+        '    if request.META.get("HTTP_X_FORWARDED_FOR"):',
+        "tests/test_limits.py",
+    ),
+    Mutant(
+        "no key function",
+        "shared_apps/tenants/cache.py",
+        '    return f"{key_prefix}{owner}:{version}:{key}"',
+        '    return f"{key_prefix}:{version}:{key}"',
+        "tests/tenants/test_cache.py",
+    ),
+    Mutant(
+        "orders moved by anyone",
+        "tenant_apps/orders/permissions.py",
+        '        return bool(request.user.has_perm("orders.change_order"))',
+        "        return True",
+        "tests/isolation/test_authorisation.py",
+    ),
+    Mutant(
         "state gate dropped",
         "shared_apps/tenants/routing.py",
         "        if why := refusal(tenant, deed):",
@@ -62,7 +90,7 @@ MUTANTS = (
     Mutant(
         "a task without a tenant allowed",
         "shared_apps/tenants/tasks.py",
-        "            raise Reject(str(why), requeue=False)",
+        "            raise Reject(reason, requeue=False)",
         "            return None",
         "tests/tenants/test_tasks.py",
     ),
@@ -75,9 +103,9 @@ MUTANTS = (
     ),
     Mutant(
         "page size unlimited",
-        "shared_apps/tenants/api.py",
-        "    max_page_size = 100",
-        "    max_page_size = None",
+        "shared_apps/tenants/lists.py",
+        "if not is_number or not 1 <= int(asked) <= self.max_page_size:",
+        "if not is_number:",
         "tests/products/test_catalogue_api.py",
     ),
 )

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from shared_apps.tenants.models import DeadTask
 from shared_apps.tenants.scope import no_scope, public_scope
 from tenant_apps.orders.models import Order
 from tenant_apps.orders.placing import place_order
@@ -252,6 +253,7 @@ def test_changed_settings_are_published(admin, acme):
 def test_every_page_of_the_operators_admin_opens(public, acme, model):
     with public_scope():
         operator = User.objects.create_operator("root@x.example", PASSWORD)
+        DeadTask.objects.create(task="t", why="unknown tenant")
         client = Admin("localhost", operator)
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         assert client.get(reverse(f"{name}_changelist", "config.urls_public")).status_code == 200

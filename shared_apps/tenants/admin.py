@@ -7,7 +7,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from shared_apps.plans.models import Plan
 
 from .admin_sites import operators_admin
-from .models import Domain, Tenant
+from .models import DeadTask, Domain, Tenant
 
 
 class DomainInline(TabularInline):
@@ -44,6 +44,20 @@ class TenantAdmin(ModelAdmin):
         """Save, then tell every process's domain map."""
         super().save_related(request, form, formsets, change)
         form.instance.change()
+
+
+@admin.register(DeadTask, site=operators_admin)
+class DeadTaskAdmin(ModelAdmin):
+    """Tasks that were refused."""
+
+    list_display = ["task", "tenant", "why", "refused_at"]
+    list_filter = ["task", "refused_at"]
+    search_fields = ["tenant"]
+    readonly_fields = ["task", "tenant", "arguments", "why", "refused_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
 
 
 @admin.register(Plan, site=operators_admin)

@@ -205,3 +205,23 @@ class Domain(models.Model):
 def platform_host(subdomain: str) -> str:
     """Return the full host name of ``subdomain`` on this installation."""
     return f"{subdomain}.{settings.FREEHOLD_DOMAIN}"
+
+
+class DeadTask(models.Model):
+    """A task that was refused: it named no tenant, an unknown one, or one it may not run in.
+
+    Kept for the operators, since the broker forgets it; never run in public instead.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    task = models.CharField(max_length=200)
+    tenant = models.CharField(max_length=100, blank=True, help_text="As the message named it.")
+    arguments = models.JSONField(default=list)
+    why = models.CharField(max_length=200)
+    refused_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-refused_at"]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.why}"

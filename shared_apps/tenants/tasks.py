@@ -15,6 +15,7 @@ from celery.exceptions import Reject
 from . import scope
 from .domain_map import load_tenant
 from .gate import Deed, refusal
+from .models import DeadTask
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,18 @@ class ScopedTask(DjangoTask):
             tenant = None
         why = "unknown tenant" if tenant is None else refusal(tenant, self.deed)
         if why is not None:
-            log.error("task_refused", task=self.name, tenant=named, why=str(why))
-            raise Reject(str(why), requeue=False)
+            reason = why if isinstance(why, str) else why.detail
+            log.error("task_refused", task=self.name, tenant=named, why=reason)
+            self._bury(str(named or ""), reason)
+            raise Reject(reason, requeue=False)
         return tenant
+
+    def _bury(self, named: str, reason: str) -> None:
+        """Keep the refused task for the operators."""
+        with scope.public_scope():
+            DeadTask.objects.create(
+                task=self.name,
+                tenant=named[:100],
+                arguments=[*(self.request.args or ()), self.request.kwargs or {}],
+                why=reason,
+            )

@@ -6,7 +6,7 @@ import pytest
 from celery import current_app
 from celery.exceptions import Reject
 
-from shared_apps.tenants.models import Tenant, TenantStatus
+from shared_apps.tenants.models import DeadTask, Tenant, TenantStatus
 from shared_apps.tenants.scope import NoActiveTenant, current_key, public_scope
 from tenant_apps.integrations.tasks import run_job, sweep_outbox, sweep_outboxes
 
@@ -36,9 +36,15 @@ def test_a_task_runs_in_the_tenant_its_message_names(portal, seen):
 
 @pytest.mark.parametrize("named", [None, "", "public", "acme", str(uuid4())])
 def test_a_task_that_names_no_tenant_or_an_unknown_one_never_runs(committed, seen, named):
+    with public_scope():
+        DeadTask.objects.all().delete()
     with pytest.raises(Reject):
         call(sweep_outbox, named)
     assert seen == []
+    with public_scope():
+        [dead] = DeadTask.objects.all()
+    assert (dead.task, dead.tenant) == ("integrations.sweep_outbox", named or "")
+    assert dead.why == "unknown tenant"
 
 
 @pytest.mark.parametrize(
