@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from shared_apps.tenants.scope import no_scope
 
 PASSWORD = "correct horse 9"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class Api:
@@ -56,6 +57,22 @@ class Api:
     def delete(self, path: str, **kwargs: Any) -> Any:
         """Send DELETE."""
         return self.request("delete", path, **kwargs)
+
+
+class Admin:
+    """A person's session in an admin."""
+
+    def __init__(self, host: str, user: Any) -> None:
+        self.client = Client(headers={"host": host})
+        self.client.force_login(user, BACKEND)
+
+    def get(self, path: str):
+        with no_scope():
+            return self.client.get(path)
+
+    def post(self, path: str, data: dict[str, object]):
+        with no_scope():
+            return self.client.post(path, data)
 
 
 def code(answer: Any) -> str:

@@ -16,7 +16,8 @@ from shared_apps.tenants.domain_map import load_tenant
 from shared_apps.tenants.provisioning.fleet import migrate_fleet
 from shared_apps.tenants.provisioning.pool import fill
 from shared_apps.tenants.scope import public_scope, tenant_scope
-from tests.api import PASSWORD, Api
+from tenant_apps.users.models import User
+from tests.api import PASSWORD, Admin, Api
 
 _numbers = count(1)
 
@@ -123,7 +124,6 @@ def public_client(db: None) -> Client:
 @pytest.fixture
 def member(acme: ActiveTenant) -> Callable[..., Api]:
     """Return a function that adds a person with a built-in role and signs them in."""
-    from tenant_apps.users.models import User
 
     def add(role: str, email: str = "") -> Api:
         email = email or f"{role}@acme.example"
@@ -131,3 +131,17 @@ def member(acme: ActiveTenant) -> Callable[..., Api]:
         return Api(acme.primary_host).signed_in(email)
 
     return add
+
+
+@pytest.fixture
+def admin(acme: ActiveTenant) -> Admin:
+    """Return acme's admin as its owner sees it."""
+    return Admin(acme.primary_host, User.objects.get(email="owner@acme.example"))
+
+
+@pytest.fixture
+def as_role(acme: ActiveTenant) -> Callable[[str], Admin]:
+    """Return a function that opens acme's admin for a new person of a built-in role."""
+    return lambda role: Admin(
+        acme.primary_host, User.objects.create_member(f"{role}@x.example", PASSWORD, role=role)
+    )

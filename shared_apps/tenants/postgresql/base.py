@@ -6,6 +6,7 @@ the scope of the running code (``shared_apps.tenants.scope``) is asked at every 
 
 from typing import Any, NoReturn
 
+import psycopg
 from django.db import NotSupportedError
 from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
 from django.db.backends.postgresql.psycopg_any import register_tzloader
@@ -80,6 +81,17 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Return Django's, with a raw cursor that cannot borrow an earlier statement's scope."""
         return {**super().get_connection_params(), "cursor_factory": RawCursor}
+
+    def is_usable(self) -> bool:
+        """Tell whether the server answers; Django would ask through a raw cursor."""
+        if self.connection is None:
+            return False
+        try:
+            with scopes.catalogue_scope(), ScopedCursor(self) as cursor:
+                cursor.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
 
     def connect(self) -> None:
         """Connect; the hooks of Django's apps see the system catalogue only."""
