@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bind_contextvars
 
@@ -33,6 +34,12 @@ _SIGNING_PATHS = frozenset(
 _NOBODY = Refusal(404, "not_found", "There is no portal here.")
 
 
+def _out_of_reach() -> HttpResponse:
+    answer = error_answer(503, "try_again", "Please try again in a moment.")
+    answer["Retry-After"] = "2"
+    return answer
+
+
 class TenantRouting:
     """Enter the scope of the host for the length of the request.
 
@@ -48,6 +55,10 @@ class TenantRouting:
             for urlconf in (settings.ROOT_URLCONF, settings.PUBLIC_SCHEMA_URLCONF):
                 import_module(urlconf)
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 where the database was out of reach; leave anything else to Django."""
+        return _out_of_reach() if isinstance(exception, OperationalError) else None
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer from inside the host's scope, or refuse."""
         host = host_of(request)
@@ -58,7 +69,10 @@ class TenantRouting:
             bind_contextvars(tenant=scope.PUBLIC_SCHEMA)
             with scope.public_scope():
                 return self.get_response(request)
-        tenant = domain_map.tenant_for(host)
+        try:
+            tenant = domain_map.tenant_for(host)
+        except OperationalError:
+            return _out_of_reach()
         if tenant is None:
             return error_answer(*_NOBODY)
         bind_contextvars(tenant=str(tenant.id))

@@ -5,7 +5,6 @@ harness can see them.
 """
 
 import os
-import random
 import subprocess
 import sys
 from urllib.parse import parse_qs, urlsplit
@@ -14,12 +13,8 @@ import psycopg
 import pytest
 
 from config.embedded import free_port
-from shared_apps.tenants.scope import tenant_scope
-from tenant_apps.orders.placing import place_order
-from tenant_apps.products.models import Category, Product
-from tenant_apps.users.models import User
-from tests.api import PASSWORD
-from tests.isolation.traffic import CANARY, order_of, run
+from tests.isolation.shops import asks_of, open_shops
+from tests.isolation.traffic import CANARY, run
 from tests.pgbouncer import pgbouncer, web_url
 from tests.stack.running import BIN, ROOT, Http, process, until, web
 
@@ -33,59 +28,7 @@ def socket_folder() -> str:
 
 @pytest.fixture
 def shops(portal):
-    """Return two tenants whose every text names them."""
-    tenants = [portal(), portal()]
-    for tenant in tenants:
-        mark = CANARY + tenant.primary_host.partition(".")[0]
-        with tenant_scope(tenant):
-            User.objects.update(name=mark)
-            shelf = Category.objects.create(name=f"Shelf {mark}", slug="shelf")
-            Product.objects.bulk_create(
-                Product(
-                    name=f"{mark} {n}",
-                    slug=f"p{n}",
-                    price=1,
-                    stock=10**6,
-                    category=shelf,
-                    description=mark,
-                    attributes={"mark": mark},
-                    tags=[mark],
-                )
-                for n in range(25)
-            )
-            user = User.objects.get()
-            place_order(user=user, items=[(Product.objects.first().pk, 1)])
-    return tenants
-
-
-def asks_of(port: int, tenants):
-    """Return, by host, what to ask next: lists, details, pages, people, orders placed and read."""
-
-    def of(tenant):
-        label = tenant.primary_host.partition(".")[0]
-        token = Http(port, tenant.primary_host).signed_in(f"owner@{label}.example", PASSWORD).token
-        with tenant_scope(tenant):
-            products = [str(pk) for pk in Product.objects.values_list("pk", flat=True)]
-        signed_in = {"Authorization": f"Bearer {token}"}
-
-        def ask(dice: random.Random):
-            product = dice.choice(products)
-            return dice.choice(
-                [
-                    ("GET", "/api/products/", None, {}),
-                    ("GET", f"/api/products/{product}/", None, {}),
-                    ("GET", "/api/products/?search=canary&ordering=price", None, signed_in),
-                    ("GET", "/api/categories/", None, {}),
-                    ("GET", "/", None, {}),
-                    ("GET", "/api/me/", None, signed_in),
-                    ("GET", "/api/orders/", None, signed_in),
-                    ("POST", "/api/orders/", order_of(product), signed_in),
-                ]
-            )
-
-        return ask
-
-    return {tenant.primary_host: of(tenant) for tenant in tenants}
+    return open_shops(portal)
 
 
 def check(port: int, shops, requests: int) -> None:

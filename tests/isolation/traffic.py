@@ -25,9 +25,16 @@ class Outcome:
 
 
 def run(
-    port: int, asks: Mapping[str, Ask], requests: int, threads: int = 8, seed: int = 0
+    port: int,
+    asks: Mapping[str, Ask],
+    requests: int,
+    threads: int = 8,
+    seed: int = 0,
+    seen: Callable[[str, int, str], None] = lambda host, status, text: None,
 ) -> Outcome:
     """Send ``requests`` from ``threads``; ``asks`` gives each host's next request.
+
+    ``seen`` is told of each answer: host, status, body.
 
     The canary of a host is ``canary-of-<first label>``. Each request goes to a random host.
     """
@@ -57,6 +64,7 @@ def run(
             foreign = any(
                 CANARY + other.partition(".")[0] in text for other in asks if other != host
             )
+            seen(host, answer.status, text)
             with lock:
                 outcome.requests += 1
                 outcome.foreign += foreign

@@ -32,6 +32,9 @@ _NO_TRANSACTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+# What Django sends through a raw cursor when a connection's time zone is another's.
+_SET_TIME_ZONE = "SELECT set_config('TimeZone', %s, false)"
+
 
 class RawCursor(CursorMixin, ClientCursor[Any]):
     """What ``connection.connection.cursor()`` gives: for the driver's own errands only.
@@ -40,11 +43,12 @@ class RawCursor(CursorMixin, ClientCursor[Any]):
     of an earlier statement would still hold, and the statement would run in that scope.
     """
 
-    def execute(self, *args: Any, **kwargs: Any) -> "RawCursor":
-        """Run a statement outside a transaction; refuse inside one."""
-        if self.connection.info.transaction_status != TransactionStatus.IDLE:
+    def execute(self, query: Any, *args: Any, **kwargs: Any) -> "RawCursor":
+        """Run a statement outside a transaction; inside one, set the time zone only."""
+        in_transaction = self.connection.info.transaction_status != TransactionStatus.IDLE
+        if in_transaction and query != _SET_TIME_ZONE:
             raise NotSupportedError("Use Django's cursor: this one carries no scope.")
-        super().execute(*args, **kwargs)
+        super().execute(query, *args, **kwargs)
         return self
 
     def copy(self, *args: Any, **kwargs: Any) -> Any:
