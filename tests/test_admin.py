@@ -1,5 +1,7 @@
 """The admin of a tenant and of the operators: what each shows, and to whom."""
 
+import time
+
 import pytest
 from django.apps import apps
 from django.conf import settings
@@ -7,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
-from shared_apps.tenants.models import DeadTask
+from shared_apps.tenants.domain_map import POLL_SECONDS, DomainMap
+from shared_apps.tenants.models import DeadTask, Domain
 from shared_apps.tenants.scope import no_scope, public_scope
 from tenant_apps.orders.models import Order
 from tenant_apps.orders.placing import place_order
@@ -270,3 +273,20 @@ def test_an_operator_who_saves_a_tenant_does_not_undo_a_suspension(acme, monkeyp
         saved = Tenant.objects.get(pk=acme.id)
         assert (saved.name, saved.status) == ("Renamed", "suspended")
         assert saved.settings_copy == late_copy
+
+
+def test_a_portal_renamed_by_an_operator_is_found_under_its_new_name(portal):
+    tenant = portal()
+    each = DomainMap()
+    assert each.tenant_for(tenant.primary_host)
+    with public_scope():
+        client = Admin(
+            "localhost", User.objects.create_operator(f"{tenant.id}@x.example", PASSWORD)
+        )
+        domain = Domain.objects.get(host=tenant.primary_host)
+        form = {"host": "moved.localhost", "tenant": str(tenant.id), "is_primary": "on"}
+        answer = client.post(f"/admin/tenants/domain/{domain.pk}/change/", form)
+        assert answer.status_code == 302
+    time.sleep(POLL_SECONDS)
+    assert each.tenant_for("moved.localhost").id == tenant.id
+    assert each.tenant_for(tenant.primary_host) is None

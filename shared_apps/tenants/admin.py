@@ -46,6 +46,28 @@ class TenantAdmin(ModelAdmin):
         form.instance.change()
 
 
+@admin.register(Domain, site=operators_admin)
+class DomainAdmin(ModelAdmin):
+    """Host names; renaming a portal is changing its domain here or on the tenant's page."""
+
+    list_display = ["host", "tenant", "is_primary", "created_at"]
+    search_fields = ["host", "tenant__name"]
+    list_select_related = ["tenant"]
+    autocomplete_fields = ["tenant"]
+    fields = ["host", "tenant", "is_primary"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, then tell every process's domain map, of the former tenant too."""
+        former = Tenant.objects.filter(domains=obj.pk).first() if change else None
+        super().save_model(request, obj, form, change)
+        for tenant in filter(None, {former, obj.tenant}):
+            tenant.change()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: a name that was a portal's stays blocked."""
+        return False
+
+
 @admin.register(DeadTask, site=operators_admin)
 class DeadTaskAdmin(ModelAdmin):
     """Tasks that were refused."""

@@ -24,10 +24,11 @@ from tests.stack.running import web
 class Killer(threading.Thread):
     """Cancels the statement of a random backend of the web login, or ends the backend."""
 
-    def __init__(self, seed: int, pause: float) -> None:
+    def __init__(self, seed: int, pause: float, most: int) -> None:
         super().__init__(daemon=True)
         self.dice = random.Random(seed)
         self.pause = pause
+        self.most = most
         self.landed = 0
         self.done = threading.Event()
 
@@ -36,7 +37,7 @@ class Killer(threading.Thread):
         with psycopg.connect(
             f"host={folder} user=postgres dbname=freehold", autocommit=True
         ) as session:
-            while not self.done.wait(self.pause):
+            while self.landed < self.most and not self.done.wait(self.pause):
                 deed = self.dice.choice(["pg_cancel_backend", "pg_terminate_backend"])
                 found = session.execute(
                     f"SELECT {deed}(pid) FROM pg_stat_activity WHERE usename = %s"
@@ -60,7 +61,8 @@ def test_no_foreign_row_and_no_lost_order_while_backends_die(portal, tmp_path, r
 
     with web(port, tmp_path / "log", DB_POOL_SIZE="4"):
         asks = asks_of(port, shops)
-        killer = Killer(seed=requests, pause=0.05)
+        # Each kill costs a request or two: on a slow machine no more of them than on a fast one.
+        killer = Killer(seed=requests, pause=0.05, most=3 * kills)
         killer.start()
         try:
             outcome = run(port, asks, requests, seed=requests, seen=seen)
