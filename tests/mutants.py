@@ -51,6 +51,7 @@ MUTANTS = (
         "shared_apps/tenants/stamps.py",
         "        patched.__init__ = _stamping(patched.__init__)",
         "        _ = _stamping",
+        "tests/isolation/test_stamps.py",
     ),
     Mutant(
         "one content-type cache for public and tenants",

@@ -46,6 +46,7 @@ def run(job_id: UUID) -> None:
         # another worker has done that already.
         log.warning("job_interrupted", job=str(job_id), exc_info=True)
     except Exception:
+        # Whoever asked for the job must see that it ended; the cause is in the log.
         log.exception("job_failed", job=str(job_id))
         job.finish(error="Something went wrong on our side; nothing more was changed.")
         raise

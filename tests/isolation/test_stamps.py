@@ -1,0 +1,71 @@
+"""Instances and querysets stay in the tenant they were made in."""
+
+import pytest
+
+from shared_apps.tenants.scope import WrongScope, no_scope, tenant_scope
+from tenant_apps.products.models import Category, Product
+
+
+def add(name: str) -> None:
+    Category.objects.create(name=name, slug=name)
+
+
+def names() -> list[str]:
+    return list(Category.objects.order_by("name").values_list("name", flat=True))
+
+
+def test_an_instance_of_one_tenant_is_refused_in_another(acme, globex):
+    loaded = Category.objects.create(name="acme's", slug="mine")
+    unsaved = Category(name="acme's too", slug="mine-too")
+    product = Product.objects.create(name="p", slug="p", price=1, category=loaded)
+    fresh = Product.objects.get(pk=product.pk)
+    with tenant_scope(globex):
+        for use in (
+            *(loaded.save, unsaved.save, loaded.delete, loaded.refresh_from_db),
+            lambda: unsaved.save(using="default", force_insert=True),
+            lambda: loaded.delete(using="default"),
+            lambda: Category.objects.bulk_create([unsaved]),
+            lambda: Category.objects.bulk_update([loaded], ["name"]),
+        ):
+            with pytest.raises(WrongScope):
+                use()
+        with pytest.raises(WrongScope):
+            fresh.category.name  # noqa: B018
+        with pytest.raises(WrongScope):
+            loaded.products.count()
+        with pytest.raises(WrongScope):
+            Product(name="x", slug="x", price=1, category=loaded)
+        assert names() == []
+
+
+def test_a_lazy_queryset_of_one_tenant_is_refused_in_another(acme, globex):
+    add("acme's")
+    lazy = Category.objects.filter(name__contains="acme")
+    raw = Category.objects.raw("SELECT * FROM products_category")
+    with tenant_scope(globex):
+        for use in (
+            list,
+            len,
+            bool,
+            lambda q: q.count(),
+            lambda q: q.exists(),
+            lambda q: q.first(),
+        ):
+            with pytest.raises(WrongScope):
+                use(lazy.all())
+        with pytest.raises(WrongScope):
+            list(raw)
+        with pytest.raises(WrongScope):
+            lazy.update(name="globex's")
+        with pytest.raises(WrongScope):
+            lazy.delete()
+    assert names() == ["acme's"]
+
+
+def test_a_queryset_made_outside_any_scope_is_of_the_tenant_that_uses_it(acme, globex):
+    with no_scope():
+        class_level = Category.objects.all()
+    add("acme's")
+    assert [c.name for c in class_level.all()] == ["acme's"]
+    with tenant_scope(globex):
+        assert [c.name for c in class_level.all()] == []
