@@ -117,3 +117,9 @@ def test_without_redis_an_order_is_still_placed_and_at_once(acme, no_broker):
     place_order(user=User.objects.get(email="owner@acme.example"), items=[(product.pk, 1)])
     assert time.monotonic() - started < 2
     assert entry().done_at is None
+
+
+def test_a_sweep_ends_after_its_time_and_leaves_the_rest(order):
+    OutboxEntry.objects.update(due_at=timezone.now())
+    assert outbox.sweep(seconds=-1) == 0
+    assert outbox.has_waiting()

@@ -245,3 +245,39 @@ def test_every_table_has_a_primary_key_and_short_names(committed):
         )
         == []
     )
+
+
+def test_whatever_a_tenants_data_does_to_a_migration_the_others_go_on(portal, monkeypatch):
+    from shared_apps.tenants.provisioning import fleet
+
+    broken, lagging = portal(), portal()
+    for tenant in (broken, lagging):
+        with owner_scope(tenant.schema_name), connections["owner"].cursor() as cursor:
+            cursor.execute(f"COMMENT ON SCHEMA {tenant.schema_name} IS 'old'")
+    original = fleet.migrate_tenant
+
+    def migrate(schema: str) -> None:
+        if schema == broken.schema_name:
+            raise KeyError("odd data")
+        original(schema)
+
+    monkeypatch.setattr(fleet, "migrate_tenant", migrate)
+    report = migrate_fleet()
+    assert "KeyError" in report.failed[broken.schema_name]
+    assert lagging.schema_name in report.migrated
+    original(broken.schema_name)
+
+
+def test_the_provisioner_outlives_a_failure(committed, monkeypatch):
+    rounds: list[int] = []
+
+    def closing() -> int:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise RuntimeError("connection lost")
+        return 0
+
+    monkeypatch.setattr(pool, "close_tenants", closing)
+    monkeypatch.setattr(pool.time, "sleep", lambda seconds: None)
+    pool.keep(2, lambda: len(rounds) >= 2)
+    assert len(rounds) == 2
