@@ -27,7 +27,7 @@ _SECRET_TEXT = re.compile(
     | \b(?:sk|rk|whsec)_[A-Za-z0-9_]{8,}         # Stripe's keys
     | (?<=\bBearer\ )\S+ | (?<=\bBasic\ )\S+     # an Authorization header
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)            # user:password in an address
-    | (?<=confirm-email/)[^/\s]+                 # a link that was mailed
+    | [\w-]+(?::[\w-]+)?:[\w-]{43}(?![\w-])      # what Django signed: links in mails, of files
     | \b(?:argon2|pbkdf2_sha256|md5)\$\S+        # a password's hash
     | (?<=["']password["']:\ )["'][^"']*["']     # a body that was printed
     """,

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
 from tenant_apps.users.pages import confirm_email
 
@@ -18,6 +19,7 @@ api = [
 urlpatterns = [
     path("", home, name="home"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
+    path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),
     path(

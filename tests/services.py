@@ -28,6 +28,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
             "FREEHOLD_DOMAIN": "localhost",
             "FREEHOLD_PORT_SUFFIX": ":8000",
             "EMAIL_URL": f"smtp://127.0.0.1:{free_port()}",
+            "FILES_URL": f"file://{data}/files",
             "POOL_SIZE": "6",
         }
     )

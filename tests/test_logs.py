@@ -63,9 +63,12 @@ def test_neither_password_nor_token_reaches_the_log(acme, lines):
     api.get("/api/me/")
     logging.getLogger("django.request").error("failed for %s", f"Bearer {api.token}")
     logging.getLogger("x").warning("body {'password': '%s'}", PASSWORD)
-    structlog.get_logger("y").info("mail", link="http://a.example/confirm-email/WyJhYmMi:1x:y/")
+    structlog.get_logger("y").info(
+        "mail", link="http://a.example/confirm-email/WyJhYmMi:1x:" + 43 * "y" + "/"
+    )
+    structlog.get_logger("y").info("see", link="http://a.example/files/WyJkZWYi:" + 43 * "z" + "/")
     text = json.dumps(lines())
-    for secret in (PASSWORD, "wrong secret 1", api.token, api.refresh, "WyJhYmMi"):
+    for secret in (PASSWORD, "wrong secret 1", api.token, api.refresh, "WyJhYmMi", "WyJkZWYi"):
         assert secret not in text
     assert REDACTED in text
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 
+from config.file_storage import file_storage
 from config.logs import configure
 from config.mailers import mailer
 from config.security_headers import POLICY
@@ -42,6 +43,7 @@ TENANT_APPS = [
     *_IN_BOTH,
     "guardian",
     "tenant_apps.integrations",
+    "tenant_apps.files",
     "tenant_apps.products",
     "tenant_apps.orders",
 ]
@@ -200,7 +202,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE = {
     "sweep-outboxes": {"task": "integrations.sweep_outboxes", "schedule": 20.0},
     "sweep-every-outbox": {"task": "integrations.sweep_every_outbox", "schedule": 3600.0},
+    "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
 }
+# A task of every tenant is spread over so long; well under the visibility timeout.
+FAN_OUT_SECONDS = 900
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",
@@ -276,6 +281,7 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
+PICTURE_MAX_BYTES = 5 * 1024 * 1024
 
 # --- limits: by account and by client address, within each tenant --------------------------------
 # How many proxies stand before us and write X-Forwarded-For; 0: the peer's own address counts.
@@ -305,6 +311,11 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    # Tenants' files: private, served by views alone.
+    "default": file_storage(env("FILES_URL")),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 
 # --- cookies: this host's alone -----------------------------------------------------------------
 SESSION_COOKIE_DOMAIN = None

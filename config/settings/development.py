@@ -13,15 +13,15 @@ os.environ.setdefault("DJANGO_SECRET_KEY", "development-only-" + "x" * 50)
 os.environ.setdefault("JWT_MASTER_KEYS", "1:" + base64.b64encode(b"d" * 32).decode())
 os.environ.setdefault("FREEHOLD_SCHEME", "http")
 os.environ.setdefault("LIMIT_SIGNUP", "1000/hour")
+os.environ.setdefault("FILES_URL", f"file://{Path(_data).resolve()}/files")
 os.environ.setdefault("LOG_FORMAT", "console")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 from .base import *  # noqa: E402, F403  # settings inherit this way; the defaults come first
 
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+STORAGES["staticfiles"] = {  # noqa: F405  # from the settings above
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

@@ -13,3 +13,8 @@ def address_of(host: str) -> str:
 def portal_url(path: str = "/") -> str:
     """Return the absolute URL of ``path`` on the active tenant's portal."""
     return address_of(active_tenant().primary_host) + path
+
+
+def tenant_salt(purpose: str) -> str:
+    """Return the salt of what is signed for ``purpose``: no signature is good in another tenant."""
+    return f"{purpose}:{active_tenant().id}"

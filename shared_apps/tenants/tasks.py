@@ -5,6 +5,8 @@ up, past every cache, asks the gate, and enters the scope; a task that names no 
 unknown one, or one in which it may not run, is never run in public instead.
 """
 
+import random
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -75,3 +77,16 @@ class ScopedTask(DjangoTask):
                 arguments=[*(self.request.args or ()), self.request.kwargs or {}],
                 why=reason,
             )
+
+
+def fan_out(task: Any, tenant_ids: Iterable[UUID], *, over_seconds: float = 0) -> None:
+    """Send ``task`` to each tenant, at a random moment of the next ``over_seconds``.
+
+    Spread so, a thousand tenants' housekeeping is no hourly stampede. Keep it well under the
+    broker's visibility timeout: a message that waits longer is delivered twice.
+    """
+    for tenant_id in tenant_ids:
+        task.apply_async(
+            headers={"tenant": str(tenant_id)},
+            countdown=random.uniform(0, over_seconds) if over_seconds else None,  # noqa: S311  # no secret
+        )

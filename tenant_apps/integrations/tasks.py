@@ -1,11 +1,12 @@
-from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 
 from shared_apps.tenants import sweeping
 from shared_apps.tenants.gate import Deed, refusal
 from shared_apps.tenants.scope import active_tenant
+from shared_apps.tenants.tasks import fan_out
 
 from . import jobs, outbox
 from .models import Job
@@ -38,18 +39,13 @@ def sweep_outbox() -> None:
 @shared_task(name="integrations.sweep_outboxes", platform=True)
 def sweep_outboxes() -> None:
     """Start a sweep in every tenant that was marked."""
-    _sweep_each(sweeping.marked_tenants())
+    fan_out(sweep_outbox, sweeping.marked_tenants())
 
 
 @shared_task(name="integrations.sweep_every_outbox", platform=True)
 def sweep_every_outbox() -> None:
-    """Start a sweep in every tenant."""
-    _sweep_each(sweeping.all_tenants())
-
-
-def _sweep_each(tenant_ids: list[Any]) -> None:
-    for tenant_id in tenant_ids:
-        sweep_outbox.apply_async(headers={"tenant": str(tenant_id)})
+    """Start a sweep in every tenant, spread over a while."""
+    fan_out(sweep_outbox, sweeping.all_tenants(), over_seconds=settings.FAN_OUT_SECONDS)
 
 
 @shared_task(name="integrations.run_job")

@@ -4,10 +4,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
 
 from .models import MAX_STOCK, Category, Product
 
@@ -43,9 +45,21 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         help_text="Added to the stock when you save; a negative number takes away.",
     )
 
+    picture = forms.FileField(
+        required=False, help_text="A JPEG, PNG or WebP picture; it replaces the one before."
+    )
+
     class Meta:
         model = Product
         fields = "__all__"  # noqa: DJ007  # the admin's fieldsets say which
+
+    def clean_picture(self) -> Picture | None:
+        """Encode the picture anew, or say why not."""
+        uploaded = self.cleaned_data["picture"]
+        try:
+            return encoded_anew(uploaded) if uploaded else None
+        except NotAPicture as error:
+            raise forms.ValidationError(str(error), code="not_a_picture") from error
 
 
 @admin.register(Product, site=tenant_admin)
@@ -67,16 +81,25 @@ class ProductAdmin(NarrowModelAdmin):
         stock = ["stock"] if obj is None else ["stock", "stock_change"]
         return [
             *("name", "slug", "sku", "description", "price", *stock, "category", "attributes"),
-            *("tags", "image_url", "is_active", *self.readonly_fields),
+            *("tags", "picture", "shown_picture", "image_url", "is_active", *self.readonly_fields),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Show an old product's stock."""
-        return [*self.readonly_fields, *([] if obj is None else ["stock"])]
+        shown = ["shown_picture", *self.readonly_fields]
+        return shown if obj is None else [*shown, "stock"]
+
+    @admin.display(description="shown now")
+    def shown_picture(self, product: Any) -> str:
+        """Show the picture, through a signed link."""
+        url = product.picture_url
+        return format_html('<img src="{}" alt="" width="160">', url) if url else "-"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save, then move the stock as it is by now."""
         super().save_model(request, obj, form, change)
+        if picture := form.cleaned_data.get("picture"):
+            obj.show_picture(picture, user=request.user)
         amount = form.cleaned_data.get("stock_change") or 0
         if change and amount and not Product.objects.all().adjust_stock(obj.pk, amount):
             message = f"There is not so much of {obj} by now; its stock was left as it is."

@@ -5,10 +5,14 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
 from uuid_utils.compat import uuid7
+
+from tenant_apps.files.models import StoredFile
+from tenant_apps.files.pictures import Picture
+from tenant_apps.files.signed_links import signed_link
 
 MAX_STOCK = 2_147_483_647
 
@@ -44,6 +48,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def on_sale(self) -> "ProductQuerySet":
         """Products that can be seen and ordered."""
         return self.filter(is_active=True)
+
+    def visible_to(self, user: Any) -> "ProductQuerySet":
+        """Products that ``user`` may see: all of them for those who keep the catalogue."""
+        keeps = user.is_authenticated and user.has_perm("products.change_product")
+        return self if keeps else self.on_sale()
 
     def popular(self) -> "ProductQuerySet":
         """Order the products on sale by their views, most viewed first."""
@@ -96,6 +105,7 @@ class Product(models.Model):
     attributes = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     image_url = models.URLField("image URL", max_length=500, blank=True)
+    image = models.OneToOneField(StoredFile, models.SET_NULL, null=True, editable=False)
     is_active = models.BooleanField("active", default=True)
     views = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -121,6 +131,21 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def picture_url(self) -> str | None:
+        """A signed link to the picture, or None: for whoever may see the product."""
+        return signed_link(self.image_id) if self.image_id else None
+
+    def show_picture(self, picture: Picture | None, *, user: Any = None) -> None:
+        """Show ``picture`` from now on, or none; the file shown before is removed."""
+        with transaction.atomic():
+            here = type(self).objects.select_for_update(of=["self"]).select_related("image")
+            before = here.get(pk=self.pk).image
+            self.image = StoredFile.objects.store(picture, user=user) if picture else None
+            type(self).objects.filter(pk=self.pk).update(image=self.image)
+            if before is not None:
+                before.remove()
 
 
 class Favorite(models.Model):

@@ -1,5 +1,3 @@
-from typing import Any
-
 from rest_framework import permissions
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -29,14 +27,18 @@ class KeepsCatalogue(permissions.DjangoModelPermissions):
         return bool(request.user.is_authenticated and super().has_permission(request, view))
 
 
+class KeepsImages(KeepsCatalogue):
+    """As :class:`KeepsCatalogue`, but taking an image away changes a product, no more."""
+
+    perms_map = {
+        **KeepsCatalogue.perms_map,
+        "DELETE": KeepsCatalogue.perms_map["PATCH"],
+    }
+
+
 class ImportsCatalogue(permissions.BasePermission):
     """May start imports and follow them."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the role."""
         return bool(request.user.has_perm("products.import_catalogue"))
-
-
-def sees_inactive(user: Any) -> bool:
-    """Tell whether ``user`` keeps the catalogue, and so sees what is not on sale."""
-    return bool(user.is_authenticated and user.has_perm("products.change_product"))

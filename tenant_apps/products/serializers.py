@@ -31,11 +31,18 @@ class ProductSerializer(StrictModelSerializer):
         source="category.name", read_only=True, default=None, allow_null=True
     )
 
+    image = serializers.URLField(
+        source="picture_url",
+        read_only=True,
+        allow_null=True,
+        help_text="A signed address of the product's picture, good for an hour; or null.",
+    )
+
     class Meta:
         model = Product
         fields = [
             *("id", "name", "slug", "sku", "description", "price", "stock"),
-            *("category", "category_name", "attributes", "tags", "image_url"),
+            *("category", "category_name", "attributes", "tags", "image", "image_url"),
             *("is_active", "views", "created_at", "updated_at"),
         ]
         read_only_fields = ["views", "created_at", "updated_at"]

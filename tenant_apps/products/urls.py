@@ -1,5 +1,7 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from .images import ProductImageView
 from .imports import ImportViewSet
 from .views import CategoryViewSet, ProductViewSet
 
@@ -7,4 +9,7 @@ router = SimpleRouter()
 router.register("categories", CategoryViewSet)
 router.register("products", ProductViewSet)
 router.register("imports", ImportViewSet, basename="import")
-urlpatterns = router.urls
+urlpatterns = [
+    path("products/<uuid:pk>/image/", ProductImageView.as_view(), name="product-image"),
+    *router.urls,
+]

@@ -12,7 +12,7 @@ from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
 from .filters import ProductFilter
 from .models import Category, Product
-from .permissions import KeepsCatalogue, ReadsCatalogue, sees_inactive
+from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
 
 POPULAR = 10
@@ -60,10 +60,8 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
 
     def get_queryset(self) -> QuerySet[Product]:
         """Return what the caller may see."""
-        products = super().get_queryset()
-        if sees_inactive(self.request.user):
-            return products
-        return products.filter(is_active=True)
+        products: Any = super().get_queryset()
+        return products.visible_to(self.request.user)  # type: ignore[no-any-return]
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the product and count the view."""

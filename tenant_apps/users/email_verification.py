@@ -5,8 +5,7 @@ from datetime import timedelta
 from django.core import signing
 from django.urls import reverse
 
-from shared_apps.tenants.links import portal_url
-from shared_apps.tenants.scope import active_tenant
+from shared_apps.tenants.links import portal_url, tenant_salt
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
 
@@ -20,10 +19,6 @@ class LinkInvalid(ValueError):
     """A confirmation link is forged, too old, another tenant's, or of an old address."""
 
 
-def _salt() -> str:
-    return f"confirm-email:{active_tenant().id}"
-
-
 def request_confirmation(user: User) -> None:
     """Queue the mail with the link, in the caller's transaction."""
     outbox.enqueue("users.confirm_email", {"user": str(user.pk)})
@@ -34,7 +29,7 @@ def send(entry: OutboxEntry) -> None:
     user = User.objects.filter(pk=entry.payload["user"], email_verified_at=None).first()
     if user is None:
         return
-    token = signing.dumps([str(user.pk), user.email], salt=_salt())
+    token = signing.dumps([str(user.pk), user.email], salt=tenant_salt("confirm-email"))
     send_mail(
         to=user.email,
         subject="Please confirm your e-mail address",
@@ -52,7 +47,7 @@ def confirm(token: str) -> User:
 
     """
     try:
-        user_id, email = signing.loads(token, salt=_salt(), max_age=LIFETIME)
+        user_id, email = signing.loads(token, salt=tenant_salt("confirm-email"), max_age=LIFETIME)
     except signing.BadSignature as error:
         raise LinkInvalid from error
     user = User.objects.filter(pk=user_id, email=email, is_active=True).first()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from django.test.client import MULTIPART_CONTENT
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.integrations.models import Job
@@ -43,6 +43,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("get", "/api/products/favorites/"): MEMBER,
     ("post", "/api/products/{id}/favorite/"): MEMBER,
     ("delete", "/api/products/{id}/favorite/"): MEMBER,
+    ("get", "/api/products/{id}/image/"): ANYONE,
+    ("put", "/api/products/{id}/image/"): "products.change_product",
+    ("delete", "/api/products/{id}/image/"): "products.change_product",
     ("get", "/api/imports/"): "products.import_catalogue",
     ("post", "/api/imports/"): "products.import_catalogue",
     ("get", "/api/imports/{id}/"): "products.import_catalogue",
@@ -99,6 +102,9 @@ def send(api: Api, method: str, path: str, ids: dict[str, str]) -> Any:
         return api.get(url)
     if path == "/api/imports/":
         return api.request("post", url, {}, content_type=MULTIPART_CONTENT)
+    if (method, path) == ("put", "/api/products/{id}/image/"):
+        body = encode_multipart(BOUNDARY, {})
+        return api.request("put", url, body, content_type=MULTIPART_CONTENT)
     return api.request(method, url, {})
 
 

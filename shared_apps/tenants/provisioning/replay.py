@@ -11,6 +11,7 @@ from .. import scope
 from ..failpoints import failpoint
 from ..models import Tenant, TenantStatus, new_schema_name
 from ..routers import OWNER_ALIAS
+from ..storage import erase_files_of
 from . import cluster
 from .template import Template, comment_sql, load_template
 
@@ -90,7 +91,7 @@ def drop_schemas(schemas: Iterable[str]) -> None:
 
 
 def close_tenants() -> int:
-    """Drop what tenants marked for closing have; return how many were closed.
+    """Drop what tenants marked for closing have, files too; return how many were closed.
 
     The schema goes first: a crash in between is mended by the next run.
     """
@@ -99,6 +100,8 @@ def close_tenants() -> int:
     for tenant in leaving:
         drop_schemas([tenant.schema_name])
         failpoint("close.after_drop")
+        erase_files_of(tenant.pk, tenant.schema_name)
+        failpoint("close.after_files")
         with scope.owner_scope():
             tenant.mark_dropped()
     return len(leaving)

@@ -1,0 +1,78 @@
+"""``/api/products/{id}/image/``: a product's picture."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, parsers, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shared_apps.tenants.api import StrictSerializer
+from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
+from tenant_apps.files.serving import SHOWN_INLINE, serve
+
+from .models import Product
+from .permissions import KeepsImages
+from .serializers import ProductSerializer
+
+# How long a browser shows a picture without asking again, in seconds.
+MAX_AGE = 60
+
+
+class ImageSerializer(StrictSerializer):
+    file = serializers.FileField(help_text="A JPEG, PNG or WebP picture (up to 5 MB).")
+
+    def validate_file(self, uploaded: Any) -> Picture:
+        """Encode the picture anew, or refuse it."""
+        try:
+            return encoded_anew(uploaded)
+        except NotAPicture as error:
+            raise serializers.ValidationError(str(error), code="not_a_picture") from error
+
+
+class ProductImageView(generics.GenericAPIView[Product]):
+    """The picture of a product, for whoever may see the product."""
+
+    queryset = Product.objects.select_related("image", "category")
+    serializer_class = ImageSerializer
+    permission_classes = [KeepsImages]
+    parser_classes = [parsers.MultiPartParser]
+    filter_backends = []
+
+    def get_queryset(self) -> QuerySet[Product]:
+        """Return what the caller may see."""
+        products: Any = super().get_queryset()
+        return products.visible_to(self.request.user)  # type: ignore[no-any-return]
+
+    @extend_schema(
+        summary="See a product's picture",
+        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(SHOWN_INLINE)},
+    )
+    def get(self, request: Request, pk: Any) -> FileResponse:
+        """Return the picture; 404 where there is none."""
+        product = self.get_object()
+        if product.image is None:
+            raise Http404
+        return serve(product.image, max_age=MAX_AGE)
+
+    @extend_schema(
+        summary="Give a product a picture",
+        request={"multipart/form-data": ImageSerializer},
+        responses=ProductSerializer,
+    )
+    def put(self, request: Request, pk: Any) -> Response:
+        """Keep the picture, encoded anew, in place of the one before; answer the product."""
+        product = self.get_object()
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        product.show_picture(sent.validated_data["file"], user=request.user)
+        return Response(ProductSerializer(product).data)
+
+    @extend_schema(summary="Take a product's picture away", responses={204: None})
+    def delete(self, request: Request, pk: Any) -> Response:
+        """Remove the picture; safe to repeat."""
+        self.get_object().show_picture(None)
+        return Response(status=status.HTTP_204_NO_CONTENT)
