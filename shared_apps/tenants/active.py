@@ -22,5 +22,6 @@ class ActiveTenant:
     plan_code: str = ""
     grace_until: datetime | None = None
     changed_at: datetime | None = None
+    cache_generation: str = "0"
     limits: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)

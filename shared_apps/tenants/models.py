@@ -78,6 +78,9 @@ class Tenant(models.Model):
     settings_copy = models.JSONField(
         default=dict, editable=False, help_text="The portal's own settings, as last committed."
     )
+    cache_generation = models.CharField(
+        max_length=8, default="0", editable=False, help_text="Part of every cache key."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True, editable=False)
     dropped_at = models.DateTimeField(null=True, editable=False)
@@ -124,6 +127,13 @@ class Tenant(models.Model):
             raise IllegalTransition(f"A tenant cannot go from {self.status} to {status}.")
         self.refresh_from_db()
 
+    def clear_cache(self) -> None:
+        """Let nothing that is cached for this tenant be found again: at most a second later.
+
+        The next generation is a random name, so that what an older one left never comes back.
+        """
+        self.change(cache_generation=secrets.token_hex(4))
+
     def mark_dropped(self) -> None:
         """Note that schema and role are gone; the domains stay as tombstones."""
         self.change(dropped_at=Now())
@@ -147,6 +157,7 @@ class Tenant(models.Model):
             plan_code=self.plan.code if self.plan else "",
             grace_until=self.grace_until,
             changed_at=self.changed_at,
+            cache_generation=self.cache_generation,
             limits=dict(self.plan.limits) if self.plan else {},
             settings=dict(self.settings_copy),
         )

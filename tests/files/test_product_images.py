@@ -131,10 +131,11 @@ def test_a_catalogue_for_members_shows_its_pictures_to_members(portal):
 def test_a_link_is_good_in_its_own_tenant_only(owner, acme, globex):
     product = lamp()
     link = path_of(put(owner, product, picture()).json()["image"])
+    product.refresh_from_db()
     with tenant_scope(globex):
-        Product.objects.create(name="L", slug="l", price=1).show_picture(
-            encoded_anew(upload(picture()))
-        )
+        # Even were there a file of the same id.
+        theirs = StoredFile.objects.store(encoded_anew(upload(picture())))
+        StoredFile.objects.filter(pk=theirs.pk).update(id=product.image_id)
     assert look(Api(globex.primary_host), link).status_code == 404
     assert look(Api("localhost"), link).status_code == 404
     assert look(Api(acme.primary_host), link).status_code == 200

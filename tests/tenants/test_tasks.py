@@ -1,14 +1,25 @@
 """Tasks carry their tenant, and do not run without one they may run in."""
 
+import json
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
+import redis
 from celery import current_app
 from celery.exceptions import Reject
+from django.conf import settings
+from django.utils import timezone
 
 from shared_apps.tenants.models import DeadTask, Tenant, TenantStatus
 from shared_apps.tenants.scope import NoActiveTenant, current_key, public_scope
-from tenant_apps.integrations.tasks import run_job, sweep_outbox, sweep_outboxes
+from tenant_apps.files.tasks import sweep_all_files
+from tenant_apps.integrations.tasks import (
+    run_job,
+    sweep_every_outbox,
+    sweep_outbox,
+    sweep_outboxes,
+)
 
 
 def call(task, tenant: object, *args: object):
@@ -107,3 +118,40 @@ def test_a_suspended_tenants_jobs_wait_without_a_loop(portal, monkeypatch):
     sweeping.marked_tenants()
     call(sweep_outbox, str(tenant.id))
     assert tenant.id not in sweeping.marked_tenants()
+
+
+def sent() -> list[dict]:
+    """Return the headers of what waits at the broker, and take it away."""
+    broker = redis.Redis.from_url(settings.BROKER_URL)
+    waiting = broker.lrange("celery", 0, -1)
+    broker.delete("celery")
+    return [json.loads(message)["headers"] for message in waiting]
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        (sweep_every_outbox, "integrations.sweep_outbox"),
+        (sweep_all_files, "files.sweep"),
+    ],
+)
+def test_a_task_for_every_tenant_is_spread_over_a_while(portal, settings, task, name):
+    tenants = {str(portal().id) for _ in range(8)}
+    settings.FAN_OUT_SECONDS = 600
+    sent()
+    call(task, None)
+    messages = [m for m in sent() if m["task"] == name]
+    assert tenants <= {m["tenant"] for m in messages}
+    waits = [(datetime.fromisoformat(m["eta"]) - timezone.now()).total_seconds() for m in messages]
+    assert all(-5 <= wait <= 600 for wait in waits)
+    assert max(waits) - min(waits) > 60
+    assert len(set(waits)) == len(waits)
+
+
+def test_no_suspended_tenant_is_among_them(portal):
+    tenant = portal()
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
+    sent()
+    call(sweep_every_outbox, None)
+    assert str(tenant.id) not in {m["tenant"] for m in sent()}
