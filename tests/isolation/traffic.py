@@ -1,4 +1,4 @@
-"""Mixed requests to several tenants at once, each answer searched for another's canary."""
+"""Mixed requests to several tenants at once; headers and bodies searched for another's canary."""
 
 import http.client
 import json
@@ -54,6 +54,7 @@ def run(
                 )
                 answer = connection.getresponse()
                 text = answer.read().decode()
+                heads = str(answer.headers)
             except (OSError, http.client.HTTPException):
                 connection.close()
                 with lock:
@@ -62,7 +63,7 @@ def run(
                 continue
             label = host.partition(".")[0]
             foreign = any(
-                CANARY + other.partition(".")[0] in text for other in asks if other != host
+                CANARY + other.partition(".")[0] in heads + text for other in asks if other != host
             )
             seen(host, answer.status, text)
             with lock:
