@@ -4,7 +4,7 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from rest_framework.exceptions import ErrorDetail
 
 from shared_apps.plans.models import Plan
@@ -37,13 +37,13 @@ class SignUpForm(forms.Form):
     )
 
 
-@require_GET
+@require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """Say what this is and show the plans."""
     return render(request, "billing/landing.html", {"plans": Plan.objects.on_offer()})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_up_page(request: HttpRequest) -> HttpResponse:
     """Show the form, or sign the company up."""
 

@@ -49,7 +49,10 @@ def redact(value: Any, name: str = "") -> Any:
         return [redact(each) for each in value]
     if isinstance(value, bytes):
         return redact(value.decode(errors="replace"))
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # As the renderer would write it: a request, say, whose text has the path.
+    return redact(str(value))
 
 
 def without_secrets(logger: Any, method: str, event: Event) -> Event:

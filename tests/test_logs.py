@@ -51,6 +51,15 @@ def test_a_request_that_follows_has_nothing_of_the_one_before(
     assert len({line["request_id"] for line in (first, second, third)}) == 3
 
 
+def test_a_link_that_is_refused_is_not_in_the_log(anonymous, lines):
+    token = "WyJhYmMi:" + 43 * "y"
+    assert anonymous.get(f"/files/{token}/").status_code == 404
+    assert anonymous.post(f"/files/{token}/").status_code == 405
+    warnings = [line for line in lines() if line["level"] == "warning"]
+    assert len(warnings) == 2
+    assert "WyJhYmMi" not in json.dumps(warnings)
+
+
 @pytest.mark.parametrize("given", ["x" * 65, "a b c d e", "short", "né-ascii-abc", "<script>alert"])
 def test_a_request_id_that_could_do_harm_is_replaced(anonymous, given):
     assert anonymous.get("/", headers={"X-Request-Id": given})["X-Request-Id"] != given

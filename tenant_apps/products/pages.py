@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.users.models import CatalogueReaders
@@ -12,7 +12,7 @@ from .models import Product
 PAGE = 24
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the newest products, if the settings let this visitor read the catalogue."""
     settings = active_tenant().settings

@@ -2,12 +2,12 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from .email_verification import LinkInvalid, confirm
 
 
-@require_GET
+@require_safe
 def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
     """Confirm the address that the link was sent to."""
     try:

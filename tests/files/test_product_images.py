@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from shared_apps.tenants.models import Tenant, TenantStatus
 from shared_apps.tenants.provisioning.replay import close_tenants
-from shared_apps.tenants.scope import public_scope, tenant_scope
+from shared_apps.tenants.scope import no_scope, public_scope, tenant_scope
 from shared_apps.tenants.storage import all_names
 from tenant_apps.files.models import LEFT_BEHIND, StoredFile
 from tenant_apps.files.pictures import Picture, encoded_anew
@@ -58,6 +58,10 @@ def test_a_picture_is_kept_and_shown(owner, anonymous, acme):
         assert shown["X-Content-Type-Options"] == "nosniff"
         assert shown["Content-Security-Policy"].startswith("default-src 'none'; sandbox")
         assert shown.body.startswith(b"\x89PNG")
+    with no_scope():
+        head = anonymous.client.head(path_of(link))
+    assert (head.status_code, head["Content-Type"]) == (200, "image/png")
+    assert head.getvalue() == b""
     stored = StoredFile.objects.get()
     assert stored.created_by.email == "owner@acme.example"
     assert "lamp" not in stored.content.name
