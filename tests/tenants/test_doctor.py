@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,7 @@ def installation() -> Iterator[dict[str, str]]:
             done = manage(environment, *step)
             assert done.returncode == 0, done.stderr
         yield environment
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_healthy_installation_has_no_finding_and_exits_0(installation):

@@ -24,9 +24,9 @@ class Command(BaseCommand):
             left_out += bool(report.not_made)
         errors, warnings = levels.count("error"), levels.count("warning")
         colour = self.style.ERROR if errors else self.style.SUCCESS
-        self.stdout.write(
-            colour(f"\nErrors: {errors}. Warnings: {warnings}. Not made: {left_out}.")
-        )
+        self.stdout.write("")
+        sums = f"Errors: {errors}. Warnings: {warnings}. Not made: {left_out}."
+        self.stdout.write(colour(sums))
         if errors:
             sys.exit(1)
 
