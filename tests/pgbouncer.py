@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, before a PostgreSQL of the test run."""
+"""PgBouncer before a PostgreSQL of the test run."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.embedded import DATABASE, WEB, free_port
+from config.embedded import DATABASE, OWNER, WEB, free_port
 
 _INI = """
 [databases]
@@ -21,7 +21,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {folder}/users
-pool_mode = transaction
+pool_mode = {mode}
 server_login_retry = 0
 query_wait_timeout = 5
 default_pool_size = 3
@@ -33,7 +33,7 @@ pidfile = {folder}/pid
 
 
 @contextmanager
-def pgbouncer(host: str) -> Iterator[int]:
+def pgbouncer(host: str, mode: str = "transaction") -> Iterator[int]:
     """Run it for the server whose socket lies in ``host``; yield its port.
 
     Three server connections only, so that clients are mixed on them at once.
@@ -43,8 +43,8 @@ def pgbouncer(host: str) -> Iterator[int]:
     folder = Path(tempfile.mkdtemp(prefix="freehold-pgbouncer-"))
     folder.chmod(0o777)
     port = free_port()
-    (folder / "ini").write_text(_INI.format(host=host, port=port, folder=folder))
-    (folder / "users").write_text(f'"{WEB}" ""\n"postgres" ""\n')
+    (folder / "ini").write_text(_INI.format(host=host, port=port, folder=folder, mode=mode))
+    (folder / "users").write_text(f'"{WEB}" ""\n"{OWNER}" ""\n"postgres" ""\n')
     # It refuses to run as root; PostgreSQL's own user can reach the socket.
     user = Path(host).stat().st_uid if os.getuid() == 0 else None
     process = subprocess.Popen(
@@ -72,3 +72,8 @@ def pgbouncer(host: str) -> Iterator[int]:
 def web_url(port: int) -> str:
     """Return the web login's DATABASE_URL through the pooler."""
     return f"postgres://{WEB}@127.0.0.1:{port}/{DATABASE}"
+
+
+def owner_url(port: int) -> str:
+    """Return the owner login's URL through the pooler, where it must not be."""
+    return f"postgres://{OWNER}@127.0.0.1:{port}/{DATABASE}"

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import environ
 
+from shared_apps.tenants import development_keys
+
 # A running `make run` leaves the way to its services here, for `manage.py` in another terminal.
 _data = os.environ.get("FREEHOLD_DATA") or Path(__file__).resolve().parents[2] / ".data"
 environ.Env.read_env(Path(_data) / "environment")
-os.environ.setdefault("DJANGO_SECRET_KEY", "development-only-" + "x" * 50)
-os.environ.setdefault("JWT_MASTER_KEYS", "1:" + base64.b64encode(b"d" * 32).decode())
+os.environ.setdefault("DJANGO_SECRET_KEY", development_keys.SECRET_KEY)
+os.environ.setdefault(
+    "JWT_MASTER_KEYS", f"1:{base64.b64encode(development_keys.MASTER_KEY).decode()}"
+)
 os.environ.setdefault("FREEHOLD_SCHEME", "http")
 os.environ.setdefault("LIMIT_SIGNUP", "1000/hour")
 os.environ.setdefault("FILES_URL", f"file://{Path(_data).resolve()}/files")

@@ -6,7 +6,8 @@ class TenantsConfig(AppConfig):
     verbose_name = "Tenants"
 
     def ready(self) -> None:
-        from . import content_types, stamps
+        from . import checks, content_types, stamps
 
+        del checks  # importing them registers them
         stamps.install()
         content_types.install()

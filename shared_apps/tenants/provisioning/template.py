@@ -93,9 +93,15 @@ def migrate_template(progress: Progress | None = None) -> None:
         for step in settings.TENANT_TEMPLATE_STEPS:
             import_string(step)()
         with connections[OWNER_ALIAS].cursor() as cursor:
-            cursor.execute(_VERSION_SQL)
-            [version] = cursor.fetchone()
-            cursor.execute(comment_sql(TEMPLATE_SCHEMA, version))
+            cursor.execute(comment_sql(TEMPLATE_SCHEMA, present_digest()))
+
+
+def present_digest() -> str:
+    """Return the digest of the template's migrations and fixed rows as they are now."""
+    with scope.owner_scope(TEMPLATE_SCHEMA), connections[OWNER_ALIAS].cursor() as cursor:
+        cursor.execute(_VERSION_SQL)
+        [version] = cursor.fetchone()
+    return str(version)
 
 
 def comment_sql(schema: str, version: str) -> sql.Composed:
