@@ -55,6 +55,7 @@ def installation() -> Iterator[dict[str, str]]:
             "DJANGO_SETTINGS_MODULE": "config.settings.production",
             "FREEHOLD_DOMAIN": "portal.example",
             "EMAIL_URL": "smtp://mail.example:25",
+            "FILES_URL": "file:///nowhere",
             "DJANGO_SECRET_KEY": "-".join(map(str, range(40))),
             "JWT_MASTER_KEYS": "1:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
             "POOL_SIZE": "2",

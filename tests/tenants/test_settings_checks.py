@@ -34,6 +34,7 @@ def production(**environment: str) -> "subprocess.CompletedProcess[str]":
         "OWNER_DATABASE_URL": "postgres://owner@127.0.0.1:1/freehold",
         "FREEHOLD_DOMAIN": "portal.example",
         "EMAIL_URL": "smtp://mail.example:25",
+        "FILES_URL": "file:///nowhere",
         "DJANGO_SECRET_KEY": "-".join(map(str, range(40))),
         "JWT_MASTER_KEYS": "1:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
     }

@@ -120,7 +120,7 @@ def test_a_suspended_tenants_jobs_wait_without_a_loop(portal, monkeypatch):
     assert tenant.id not in sweeping.marked_tenants()
 
 
-def sent() -> list[dict]:
+def sent() -> list[dict[str, str]]:
     """Return the headers of what waits at the broker, and take it away."""
     broker = redis.Redis.from_url(settings.BROKER_URL)
     waiting = broker.lrange("celery", 0, -1)
