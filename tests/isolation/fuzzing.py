@@ -12,7 +12,10 @@ from tests.api import PASSWORD
 from tests.stack.running import BIN, ROOT
 
 # Named in the configuration, and so there for every host.
-DICTIONARIES = ("products", "categories", "orders", "emails", "passwords", "refreshes")
+DICTIONARIES = (
+    *("products", "categories", "emails", "passwords", "refreshes"),
+    *("to_cancel", "to_pay", "to_ship", "to_deliver", "to_refund"),
+)
 CONFIG = Path(__file__).with_name("fuzzing.toml")
 
 
