@@ -9,6 +9,8 @@ from tenant_apps.users.models import CatalogueReaders
 class ReadsCatalogue(permissions.BasePermission):
     """May read: anyone or members, as the tenant's settings say."""
 
+    may_let_anyone_read = True
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the settings that came with the tenant: no query."""
         readers = active_tenant().settings.get("catalogue_readers", CatalogueReaders.MEMBERS)
@@ -19,6 +21,7 @@ class KeepsCatalogue(permissions.DjangoModelPermissions):
     """May read as :class:`ReadsCatalogue`, and write with the model's permission."""
 
     authenticated_users_only = False
+    may_let_anyone_read = True
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask by method: reading by the settings, the rest by role."""
