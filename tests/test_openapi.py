@@ -111,7 +111,8 @@ def test_signing_in_is_optional_where_the_portal_may_let_anyone_read(acme):
     }
     lists = ("/api/products/", "/api/categories/")
     assert optional == {("get", path) for each in lists for path in (each, f"{each}{{id}}/")} | {
-        ("get", "/api/products/popular/")
+        ("get", "/api/products/popular/"),
+        ("get", "/api/products/{id}/image/"),
     }
 
 

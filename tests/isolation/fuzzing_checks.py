@@ -7,6 +7,8 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
 
+from tests.files.pictures import picture
+
 # `canary-of-portal1` is not in `canary-of-portal12`.
 FOREIGN = {
     text: re.compile(re.escape(text) + "(?![a-z0-9])")
@@ -72,7 +74,13 @@ class EveryOperationSucceeded:
             assert self.tried == self.succeeded, sorted(self.tried - self.succeeded)
 
 
-# No schema tells what is in a file; these are catalogues.
+# No schema tells what is in a file; these are pictures and catalogues.
+for kind in ("JPEG", "PNG", "WEBP"):
+    schemathesis.openapi.media_type(
+        f"image/{kind.lower()}",
+        st.builds(picture, st.just(kind), st.tuples(st.integers(1, 40), st.integers(1, 40))),
+    )
+
 _ROWS = st.builds(
     "{},{},{}\n".format,
     st.from_regex(r"[-a-z0-9]{1,20}", fullmatch=True),

@@ -18,11 +18,13 @@ from schemathesis.config import SchemathesisConfig
 
 from config.embedded import free_port
 from shared_apps.tenants.scope import tenant_scope
+from tenant_apps.files.pictures import encoded_anew
 from tenant_apps.orders.models import Order, OrderStatus
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.models import User
 from tests.api import PASSWORD
+from tests.files.pictures import picture, upload
 from tests.isolation.fuzzing import CONFIG, Fuzzing, Person
 from tests.isolation.shops import open_shops
 from tests.isolation.traffic import CANARY
@@ -71,7 +73,9 @@ def stock_up(tenant) -> dict[str, list[str]]:
         ]
         Category.objects.bulk_create(shelves)
         Product.objects.bulk_create(products)
-        made = {"products": products, "categories": shelves}
+        made = {"products": products, "pictured": products[:20], "categories": shelves}
+        for product in made["pictured"]:
+            product.show_picture(encoded_anew(upload(picture())))
         user = User.objects.get(groups__role__code="owner")
         for move, status in MOVES.items():
             made[move] = [place_order(user=user, items=[(p.pk, 1)]) for p in products[:24]]
