@@ -2,11 +2,14 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
+from django.utils import timezone
 
 from shared_apps.tenants import domain_map as domain_maps
 from shared_apps.tenants.domain_map import DomainMap
@@ -51,6 +54,42 @@ def test_any_other_host_is_a_404_that_says_nothing(anonymous, host):
         answer = Client(headers={"host": host}).get(path)
         assert answer.status_code == 404
         assert b"acme" not in answer.content.lower()
+
+
+def test_a_request_without_a_host_is_nobodys(db):
+    answer = Client().get("/")
+    assert (answer.status_code, code(answer)) == (404, "not_found")
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    """Return a function that puts the database out of reach, until the test ends."""
+    wrapper = connections["default"]
+
+    def cut() -> None:
+        wrapper.close()
+        wrapper.close_pool()
+        monkeypatch.setitem(wrapper.settings_dict, "HOST", "/nowhere")
+        monkeypatch.setitem(wrapper.settings_dict, "OPTIONS", {})
+
+    yield cut
+    monkeypatch.undo()
+    wrapper.close()
+    wrapper.close_pool()
+
+
+def test_without_the_database_one_is_asked_to_come_back(portal, no_database, monkeypatch):
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
+    status_of(tenant.primary_host)
+    no_database()
+    # A portal the map knows fails in its view, another one when it is looked up.
+    for forget in (lambda: None, domain_maps.domain_map.clear):
+        forget()
+        answer = Api(tenant.primary_host).get("/api/products/")
+        assert (answer.status_code, code(answer)) == (503, "try_again")
+        assert answer.json()["errors"][0]["detail"] == "Please try again in a moment."
+        assert answer["Retry-After"] == "2"
 
 
 def test_no_other_header_chooses_a_tenant(anonymous, globex):
@@ -177,6 +216,55 @@ def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
     assert len(queries) <= 3
 
 
+def test_a_tenant_is_looked_up_with_two_queries(portal, monkeypatch):
+    from django.test.utils import CaptureQueriesContext
+
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+    each.clear()
+    for load in (
+        lambda: each.tenant_for(tenant.primary_host),
+        lambda: domain_maps.load_tenant(tenant.id),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert load().primary_host == tenant.primary_host
+        assert len(queries) == 2
+
+
+def test_a_lookup_waits_for_anothers_poll_only_if_what_is_held_is_too_old(portal, monkeypatch):
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 5)
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+
+    def look() -> UUID:
+        try:
+            return each.tenant_for(tenant.primary_host).id
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        for age, waits in ((6, False), (11, True)):
+            with each._polling:
+                each._polled_at = time.monotonic() - age
+                looking = pool.submit(look)
+                assert bool(wait([looking], timeout=0.5).not_done) is waits
+            assert looking.result() == tenant.id
+
+
+def test_a_full_map_is_emptied(portal, monkeypatch):
+    monkeypatch.setattr(domain_maps, "MAX_HOSTS", 2)
+    each = DomainMap()
+    hosts = [portal().primary_host for _ in range(3)]
+    sizes = []
+    for host in hosts:
+        each.tenant_for(host)
+        sizes.append(len(each._by_host))
+    assert sizes == [1, 2, 1]
+
+
 def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
     """A load that began before a change and ends after the poll that saw it is corrected."""
     tenant = portal()
@@ -189,6 +277,21 @@ def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
     each._by_host[tenant.primary_host] = stale
     time.sleep(domain_maps.POLL_SECONDS)
     assert each.tenant_for(tenant.primary_host).status == "suspended"
+
+
+def test_a_change_of_one_tenant_is_no_reason_to_forget_another(portal):
+    changed, other = portal(), portal()
+    with public_scope():
+        Tenant.objects.filter(pk=other.id).update(changed_at=timezone.now() - timedelta(hours=1))
+    each = DomainMap()
+    held = each.tenant_for(other.primary_host)
+    each.tenant_for(changed.primary_host)
+    with public_scope():
+        Tenant.objects.get(pk=changed.id).move_to(TenantStatus.SUSPENDED)
+    # Not yet long enough for the map to mistrust all it has.
+    each._polled_at -= domain_maps.WINDOW_SECONDS / 2 - 2
+    assert each.tenant_for(changed.primary_host).status == "suspended"
+    assert each.tenant_for(other.primary_host) is held
 
 
 def test_a_map_that_slept_forgets_everything(portal):
