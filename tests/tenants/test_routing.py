@@ -4,16 +4,21 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import connection, connections
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.test.client import MULTIPART_CONTENT as FORM
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from shared_apps.tenants import domain_map as domain_maps
 from shared_apps.tenants.domain_map import DomainMap
 from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
+from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import current, public_scope, tenant_scope
 from tests.api import Api, code
 
@@ -78,18 +83,32 @@ def no_database(monkeypatch):
     wrapper.close_pool()
 
 
+def asked_to_come_back(answer: Any) -> bool:
+    return (answer.status_code, code(answer), answer["Retry-After"]) == (503, "try_again", "2")
+
+
 def test_without_the_database_one_is_asked_to_come_back(portal, no_database, monkeypatch):
     tenant = portal()
     monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
+    api, anyone, known = (Api(tenant.primary_host) for _ in range(3))
+    known.client.cookies["sessionid"] = 32 * "x"
     status_of(tenant.primary_host)
     no_database()
-    # A portal the map knows fails in its view, another one when it is looked up.
-    for forget in (lambda: None, domain_maps.domain_map.clear):
-        forget()
-        answer = Api(tenant.primary_host).get("/api/products/")
-        assert (answer.status_code, code(answer)) == (503, "try_again")
-        assert answer.json()["errors"][0]["detail"] == "Please try again in a moment."
-        assert answer["Retry-After"] == "2"
+    # A portal the map knows fails in its view, or where its session is read.
+    assert asked_to_come_back(api.get("/api/products/"))
+    form = {"username": "owner@x.example", "password": "x"}
+    assert asked_to_come_back(anyone.request("post", "/admin/login/", form, content_type=FORM))
+    assert asked_to_come_back(known.get("/admin/"))
+    # Another one when it is looked up.
+    domain_maps.domain_map.clear()
+    answer = api.get("/api/products/")
+    assert asked_to_come_back(answer)
+    assert answer.json()["errors"][0]["detail"] == "Please try again in a moment."
+
+
+def test_any_other_failure_is_left_to_django():
+    routing = TenantRouting(lambda request: HttpResponse())
+    assert routing.process_exception(HttpRequest(), ValueError()) is None
 
 
 def test_no_other_header_chooses_a_tenant(anonymous, globex):
@@ -204,8 +223,6 @@ def test_a_change_is_seen_within_a_second_without_being_told(portal):
 
 
 def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
-    from django.test.utils import CaptureQueriesContext
-
     tenant = portal()
     each = DomainMap()
     each.tenant_for(tenant.primary_host)
@@ -217,8 +234,6 @@ def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
 
 
 def test_a_tenant_is_looked_up_with_two_queries(portal, monkeypatch):
-    from django.test.utils import CaptureQueriesContext
-
     tenant = portal()
     monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
     each = DomainMap()
@@ -239,9 +254,11 @@ def test_a_lookup_waits_for_anothers_poll_only_if_what_is_held_is_too_old(portal
     each = DomainMap()
     each.tenant_for(tenant.primary_host)
 
-    def look() -> UUID:
+    def look() -> tuple[UUID, int]:
         try:
-            return each.tenant_for(tenant.primary_host).id
+            with CaptureQueriesContext(connection) as queries:
+                found = each.tenant_for(tenant.primary_host)
+            return found.id, len(queries)
         finally:
             connection.close()
 
@@ -251,7 +268,9 @@ def test_a_lookup_waits_for_anothers_poll_only_if_what_is_held_is_too_old(portal
                 each._polled_at = time.monotonic() - age
                 looking = pool.submit(look)
                 assert bool(wait([looking], timeout=0.5).not_done) is waits
-            assert looking.result() == tenant.id
+                each._polled_at = time.monotonic()
+            # The other one has polled: there is nothing left to ask.
+            assert looking.result() == (tenant.id, 0)
 
 
 def test_a_full_map_is_emptied(portal, monkeypatch):
@@ -263,6 +282,10 @@ def test_a_full_map_is_emptied(portal, monkeypatch):
         each.tenant_for(host)
         sizes.append(len(each._by_host))
     assert sizes == [1, 2, 1]
+
+
+def test_an_unknown_tenant_is_none(committed):
+    assert domain_maps.load_tenant(UUID(int=7)) is None
 
 
 def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
