@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,7 +26,8 @@ from tenant_apps.integrations.tasks import (
 
 def call(task, tenant: object, *args: object):
     """Call a task as the worker does, with a message that names ``tenant``."""
-    task.push_request(tenant=tenant, args=args)
+    named = {} if tenant is None else {"tenant": tenant}
+    task.push_request(args=args, **named)
     try:
         return task(*args)
     finally:
@@ -95,6 +97,9 @@ def test_the_gate_decides_by_the_tenants_status(portal, seen, status, housekeepi
         else:
             with pytest.raises(Reject):
                 call(task, str(tenant.id), *args)
+            with public_scope():
+                why = DeadTask.objects.filter(tenant=tenant.id).latest("pk").why
+            assert why in ("This portal is suspended.", "There is no portal at this address.")
     with public_scope():
         Tenant.objects.get(pk=tenant.id).change(status=TenantStatus.CLOSED)
 
@@ -113,6 +118,20 @@ def test_a_platform_task_runs_in_public(committed, monkeypatch):
     )
     call(sweep_outboxes, None)
     assert keys == ["public"]
+
+
+@pytest.mark.parametrize("platform", [True, False])
+def test_a_task_gets_what_it_was_sent_with(portal, platform):
+    @current_app.task(name="tests.echo", platform=platform)
+    def echo(*args, **kwargs):
+        return args, kwargs
+
+    echo.push_request(tenant=str(portal().id))
+    try:
+        assert echo(1, by="name") == ((1,), {"by": "name"})
+    finally:
+        echo.pop_request()
+        current_app.tasks.unregister("tests.echo")
 
 
 def test_every_task_of_ours_is_a_scoped_one():
@@ -139,7 +158,7 @@ def test_a_suspended_tenants_jobs_wait_without_a_loop(portal, monkeypatch):
     assert tenant.id not in sweeping.marked_tenants()
 
 
-def sent() -> list[dict]:
+def sent() -> list[dict[str, Any]]:
     """Return the headers of what waits at the broker, and take it away."""
     broker = redis.Redis.from_url(settings.BROKER_URL)
     waiting = broker.lrange("celery", 0, -1)

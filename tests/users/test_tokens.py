@@ -6,6 +6,7 @@ from datetime import timedelta
 import jwt
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from shared_apps.tenants.scope import tenant_scope
@@ -141,6 +142,19 @@ def test_revoking_is_effective_on_the_next_request(owner):
     User.objects.get(email="owner@acme.example").revoke_tokens()
     assert owner.get("/api/me/").status_code == 401
     assert refresh(owner, owner.refresh).status_code == 401
+
+
+def test_a_token_of_an_earlier_version_is_refused_though_its_login_goes_on(owner):
+    User.objects.filter(email="owner@acme.example").update(token_version=F("token_version") + 1)
+    assert owner.get("/api/me/").status_code == 401
+
+
+def test_a_token_for_one_person_in_anothers_login_is_refused(owner, member):
+    member("staff")
+    staff = User.objects.get(email="staff@acme.example")
+    family = RefreshFamily.objects.filter(user__email="owner@acme.example").first()
+    token = AccessToken.for_login(staff, family.pk)
+    assert Api(owner.host, str(token)).get("/api/me/").status_code == 401
 
 
 def test_refresh_tokens_are_kept_as_digests_only(owner):
