@@ -1,5 +1,6 @@
 """Routing: the Host header, and nothing else, says whose portal it is."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from shared_apps.tenants import domain_map as domain_maps
 from shared_apps.tenants.domain_map import DomainMap
+from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
 from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import current, public_scope, tenant_scope
@@ -176,6 +178,16 @@ def test_a_refusal_has_the_one_error_format(portal):
         Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
     domain_maps.domain_map.clear()
     assert code(Api(tenant.primary_host).get("/api/me/")) == "tenant_suspended"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "client_error"), (500, "server_error"), (503, "server_error")]
+)
+def test_the_one_error_format_tells_whose_fault_it_is(status, kind):
+    errors = [{"code": "some_code", "detail": "Some words.", "attr": None}]
+    answer = error_answer(status, "some_code", "Some words.")
+    assert answer.status_code == status
+    assert json.loads(answer.content) == {"type": kind, "errors": errors}
 
 
 def test_a_past_due_portal_says_so_on_its_pages(portal):

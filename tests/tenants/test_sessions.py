@@ -28,6 +28,7 @@ def test_signing_in_marks_the_session_with_its_portal(acme):
     form = {"username": "owner@acme.example", "password": PASSWORD}
     with no_scope():
         assert client.post("/admin/login/", form).status_code == 302
+        assert client.get("/admin/").status_code == 200
     assert client.session["_tenant"] == f"tenant:{acme.id}"
 
 
