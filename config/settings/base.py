@@ -206,6 +206,12 @@ CELERY_BEAT_SCHEDULE = {
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
 FAN_OUT_SECONDS = 900
+# What single objects can be granted, and the deeds on each.
+GRANTABLE_OBJECTS = {
+    "products.Category": ("view", "change"),
+    "products.Product": ("view", "change"),
+    "orders.Order": ("view", "change", "refund"),
+}
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",

@@ -229,6 +229,7 @@ class RefreshFamily(models.Model):
 class CatalogueReaders(models.TextChoices):
     ANYONE = "anyone", "Anyone"
     MEMBERS = "members", "Signed-in members"
+    GRANTED = "granted", "Only people and roles to whom it was granted"
 
 
 class PortalSettings(models.Model):
