@@ -169,8 +169,10 @@ def set_active(*, acting: User, user: User, is_active: bool) -> None:
 
 def codes_of(role: Role) -> set[str]:
     """Return the permissions of ``role`` as ``app.codename``."""
-    pairs = role.permissions.values_list("content_type__app_label", "codename")
-    return {f"{app}.{codename}" for app, codename in pairs}
+    rows = role.permissions.select_related("content_type")
+    # What was fetched along is not fetched again.
+    held = getattr(role, "_prefetched_objects_cache", {}).get("permissions", rows)
+    return {f"{p.content_type.app_label}.{p.codename}" for p in held}
 
 
 def permissions_of(codes: Iterable[str]) -> list[Permission]:

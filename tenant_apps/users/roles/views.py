@@ -70,7 +70,7 @@ class RoleViewSet(viewsets.ModelViewSet[Role]):
     def get_queryset(self) -> QuerySet[Role]:
         """Return the roles with the number of their members."""
         roles: Any = super().get_queryset()
-        return roles.prefetch_related("permissions").annotate(  # type: ignore[no-any-return]
+        return roles.prefetch_related("permissions__content_type").annotate(  # type: ignore[no-any-return]
             members_count=Count("user", distinct=True)
         )
 
