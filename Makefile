@@ -35,7 +35,7 @@ soak: $(STAMP) ## The long runs
 	@deploy/install-test-programs
 	@$(BIN)/python -m pytest -m soak --timeout 3600 -rP
 
-compat: $(STAMP) ## Django's own tests with our engine
+compat: $(STAMP) ## Django's and django-tenants' own tests with our engine
 	@$(BIN)/python -m tests.compat
 
 mutants: $(STAMP) ## Break what protects, and see the tests notice

@@ -19,6 +19,11 @@ _stack = ExitStack()
 data = scratch_folder("test")
 
 
+def socket_folder() -> str:
+    """Return where PostgreSQL's socket lies: its superuser comes in there."""
+    return parse_qs(urlsplit(os.environ["OWNER_DATABASE_URL"]).query)["host"][0]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None]:
     """Start the services and put their places into the environment."""
@@ -33,8 +38,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
         }
     )
     if os.environ.get("FREEHOLD_TEST_POOLER"):
-        place = parse_qs(urlsplit(os.environ["DATABASE_URL"]).query)["host"][0]
-        os.environ["DATABASE_URL"] = web_url(_stack.enter_context(pgbouncer(place)))
+        os.environ["DATABASE_URL"] = web_url(_stack.enter_context(pgbouncer(socket_folder())))
         os.environ["DB_POOL_SIZE"] = "0"
     return (yield)
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,12 +16,16 @@ Ask = Callable[[random.Random], tuple[str, str, bytes | None, dict[str, str]]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run; ``foreign`` are answers that held another tenant's canary."""
+    """What came of a run; ``foreign`` are answers that held another tenant's canary.
+
+    ``failed`` got no answer. ``slowest`` is the longest time, in seconds, that an answer took.
+    """
 
     requests: int = 0
     foreign: int = 0
     own: int = 0
     failed: int = 0
+    slowest: float = 0
     statuses: dict[int, int] = field(default_factory=dict)
 
 
@@ -48,6 +53,7 @@ def run(
         while next(numbers) < requests:
             host = dice.choice(sorted(asks))
             method, path, body, headers = asks[host](dice)
+            started = time.monotonic()
             try:
                 connection.request(
                     method, path, body, {"Host": host, "Content-Type": "application/json"} | headers
@@ -55,12 +61,14 @@ def run(
                 answer = connection.getresponse()
                 text = answer.read().decode()
                 heads = str(answer.headers)
-            except (OSError, http.client.HTTPException):
+            except (OSError, http.client.HTTPException) as error:
+                print(f"{method} {path}: {error!r}")
                 connection.close()
                 with lock:
                     outcome.requests += 1
                     outcome.failed += 1
                 continue
+            took = time.monotonic() - started
             label = host.partition(".")[0]
             foreign = any(
                 CANARY + other.partition(".")[0] in heads + text for other in asks if other != host
@@ -69,6 +77,7 @@ def run(
             with lock:
                 outcome.requests += 1
                 outcome.foreign += foreign
+                outcome.slowest = max(outcome.slowest, took)
                 outcome.own += CANARY + label in text
                 outcome.statuses[answer.status] = outcome.statuses.get(answer.status, 0) + 1
         connection.close()

@@ -1,4 +1,4 @@
-"""Settings of Django's own suite; ``COMPAT_ENGINE`` and ``COMPAT_HOST`` come from the runner."""
+"""Settings of Django's own suite; what differs between runs comes from the runner."""
 
 import os
 
@@ -13,6 +13,7 @@ DATABASES = {
     "default": {**_DATABASE, "NAME": _NAME, "TEST": {"NAME": f"test_{_NAME}"}},
     "other": {**_DATABASE, "NAME": f"{_NAME}_other", "TEST": {"NAME": f"test_{_NAME}_other"}},
 }
+TEST_RUNNER = "tests.compat.recording.Runner"
 SECRET_KEY = "django_tests_secret_key"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = False
