@@ -10,15 +10,17 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
+from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(NarrowModelAdmin):
+class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
     list_display = ["name", "slug", "products_count", "avg_price"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+    inlines = grant_inlines(Category)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         """Add the figures that the list shows."""
@@ -63,7 +65,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, NarrowModelAdmin):
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
@@ -75,6 +77,7 @@ class ProductAdmin(NarrowModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["views", "created_at", "updated_at"]
     autocomplete_fields = ["category"]
+    inlines = grant_inlines(Product)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Offer the stock itself for a new product, its change for an old one."""

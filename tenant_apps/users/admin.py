@@ -1,9 +1,8 @@
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -13,8 +12,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: ski
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 
-from .built_in_roles import BUILT_IN_ROLES, grantable
 from .models import PortalSettings, Role, User
+from .roles.admin import RoleAdmin
+
+__all__ = ["RoleAdmin"]  # registered by being imported
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -127,73 +128,6 @@ class OperatorAdmin(_PeopleAdmin):
         (None, {"fields": ["email", "name", "password", "is_active", "is_superuser"]}),
         ("Dates", {"fields": ["last_login", "created_at", "email_verified_at"]}),
     ]
-
-
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
-    acting: User
-
-    class Meta:
-        model = Role
-        fields = ["name", "description", "rank", "permissions"]
-
-    def clean_name(self) -> str:
-        """Refuse a built-in role's name: tokens carry it."""
-        name: str = self.cleaned_data["name"]
-        if name.strip().lower() in BUILT_IN_ROLES:
-            raise ValidationError("This is the name of a built-in role.")
-        return name
-
-    def clean_rank(self) -> int:
-        """Refuse a rank that is not below that of who asks."""
-        rank: int = self.cleaned_data["rank"]
-        if rank >= self.acting.rank:
-            raise ValidationError(f"The rank must be below your own, {self.acting.rank}.")
-        return rank
-
-    def clean_permissions(self) -> Any:
-        """Keep what the role has and who asks may not give."""
-        offered = grantable(Permission.objects.all(), self.acting)
-        chosen = set(self.cleaned_data["permissions"].values_list("pk", flat=True))
-        if self.instance.pk:
-            beyond = self.instance.permissions.exclude(pk__in=offered.values("pk"))
-            chosen |= set(beyond.values_list("pk", flat=True))
-        return Permission.objects.filter(pk__in=chosen)
-
-
-@admin.register(Role, site=tenant_admin)
-class RoleAdmin(ModelAdmin):
-    """Roles: the built-in ones to look at, the portal's own to edit."""
-
-    form = RoleForm
-    list_display = ["name", "rank", "description"]
-    search_fields = ["name"]
-    filter_horizontal = ["permissions"]
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Offer what roles may hold, and of that what the person asking holds."""
-        if db_field.name == "permissions":
-            kwargs["queryset"] = grantable(
-                Permission.objects.select_related("content_type"), request.user
-            )
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """Tell the form who is asking."""
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.acting = request.user
-        return form
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes a built-in role, nor one of their own rank or above."""
-        may = super().has_change_permission(request, obj)
-        return bool(may and (obj is None or obj.may_be_changed_by(request.user)))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changing."""
-        may = super().has_delete_permission(request, obj)
-        return bool(may and (obj is None or obj.may_be_changed_by(request.user)))
 
 
 @admin.register(PortalSettings, site=tenant_admin)

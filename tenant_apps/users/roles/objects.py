@@ -84,6 +84,24 @@ def grants_on(obj: Any) -> list[dict[str, Any]]:
     ]
 
 
+def grantable_models() -> list[type[models.Model]]:
+    """Return the kinds of objects on which can be granted."""
+    return [apps.get_model(label) for label in GRANT_KINDS.values()]
+
+
+def check_grant(acting: User, grant: Any) -> None:
+    """Refuse a grant (given or taken) that is beyond the reach of ``acting``.
+
+    Raises:
+        BeyondReach: with the reason.
+
+    """
+    to = getattr(grant, "user", None) or Role.objects.get(pk=grant.group_id)
+    _check_receiver(acting, to)
+    one = grant.content_object
+    _check_held(acting, type(one), [one], [grant.permission.codename])
+
+
 def deeds(kind: type[models.Model]) -> list[str]:
     """Return the codenames that can be granted on one object of ``kind``."""
     name = kind._meta.model_name

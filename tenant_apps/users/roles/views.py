@@ -178,11 +178,12 @@ class PersonViewSet(
     @action(detail=True, permission_classes=[SeesRoles], filter_backends=[], pagination_class=None)
     def why(self, request: Request, pk: str | None = None) -> Response:
         """Return the roles and grants that allow it, or what is missing."""
+        person = self.get_object()
         asked = serializers.QuestionSerializer(
             data=request.query_params.dict(), context={"request": request}
         )
         asked.is_valid(raise_exception=True)
-        answer = explain(user=self.get_object(), **asked.validated_data)
+        answer = explain(user=person, **asked.validated_data)
         return Response(serializers.ExplanationSerializer(answer).data)
 
 
