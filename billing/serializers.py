@@ -2,14 +2,16 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from shared_apps.plans.catalogue import PLANS
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.api import StrictSerializer
 from shared_apps.tenants.links import address_of
 from shared_apps.tenants.models import Tenant, TenantStatus, platform_host
-from shared_apps.tenants.subdomains import SubdomainRefused, check_subdomain
-from shared_apps.tenants.texts import one_line
+from shared_apps.tenants.subdomains import PATTERN, SubdomainRefused, check_subdomain
+from shared_apps.tenants.texts import ONE_LINE, one_line
 
 from .signing_up import sign_up
 
@@ -26,12 +28,38 @@ class PlanListSerializer(serializers.Serializer[Any]):
     results = PlanSerializer(many=True)
 
 
+# What the fields of a sign-up hold, as the documents tell it; the serializer decides.
+_NOT_ALL_DIGITS = r"^[^\x00]*[^0-9\x00][^\x00]*$"
+
+
+@extend_schema_field({"type": "string", "maxLength": 32, "pattern": f"^{PATTERN}$"})
+class SubdomainField(serializers.CharField):
+    pass
+
+
+@extend_schema_field({"type": "string", "pattern": ONE_LINE})
+class LineField(serializers.CharField):
+    pass
+
+
+@extend_schema_field({"type": "string", "pattern": _NOT_ALL_DIGITS})
+class NewPasswordField(serializers.CharField):
+    pass
+
+
+@extend_schema_field({"type": "string", "enum": [plan["code"] for plan in PLANS]})
+class PlanField(serializers.SlugRelatedField[Plan]):
+    pass
+
+
 class SignUpSerializer(StrictSerializer):
-    subdomain = serializers.CharField(max_length=63, help_text="3-32 of a-z, 0-9, hyphen inside.")
-    company = serializers.CharField(max_length=120, validators=[one_line])
+    subdomain = SubdomainField(max_length=63, help_text="3-32 of a-z, 0-9, hyphen inside.")
+    company = LineField(max_length=120, validators=[one_line])
     email = serializers.EmailField(max_length=254)
-    password = serializers.CharField(trim_whitespace=False, max_length=1024, write_only=True)
-    plan = serializers.SlugRelatedField(slug_field="code", queryset=Plan.objects.on_offer())
+    password = NewPasswordField(
+        trim_whitespace=False, min_length=10, max_length=1024, write_only=True
+    )
+    plan = PlanField(slug_field="code", queryset=Plan.objects.on_offer())
 
     def validate_subdomain(self, value: str) -> str:
         """Accept what may be a portal's address."""
@@ -82,7 +110,11 @@ def signed_up(tenant: Tenant, subdomain: str) -> dict[str, Any]:
     }
 
 
+class SubdomainQuerySerializer(serializers.Serializer[Any]):
+    subdomain = serializers.CharField(max_length=63, allow_blank=True, trim_whitespace=False)
+
+
 class SubdomainSerializer(serializers.Serializer[Any]):
-    subdomain = serializers.CharField()
+    subdomain = serializers.CharField(allow_blank=True)
     available = serializers.BooleanField()
     reason = serializers.CharField(allow_blank=True)

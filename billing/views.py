@@ -1,6 +1,6 @@
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ class SignUpView(generics.GenericAPIView[Any]):
     @extend_schema(
         operation_id="sign_up",
         summary="Sign a company up",
-        responses={201: serializers.SignedUpSerializer},
+        responses={201: serializers.SignedUpSerializer, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Make a portal; it works when the answer arrives."""
@@ -40,13 +40,14 @@ class SubdomainView(APIView):
     @extend_schema(
         operation_id="check_subdomain",
         summary="Ask whether a subdomain is free",
-        parameters=[OpenApiParameter("subdomain", str, required=True)],
+        parameters=[serializers.SubdomainQuerySerializer],
         responses=serializers.SubdomainSerializer,
     )
     def get(self, request: Request) -> Response:
         """Tell whether a name could be taken now; the sign-up itself decides."""
-        name = request.query_params.get("subdomain", "")[:64]
-        reason = ""
+        asked = serializers.SubdomainQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        name, reason = asked.validated_data["subdomain"], ""
         try:
             if is_taken(check_subdomain(name)):
                 reason = "This address is taken."

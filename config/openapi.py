@@ -1,17 +1,118 @@
-"""How endpoints appear in the OpenAPI documents."""
+"""How endpoints appear in the OpenAPI documents: what they take, exactly."""
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_standardized_errors.openapi import AutoSchema
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+)
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework import permissions, serializers
+
+from shared_apps.tenants.api import StrictFields
+from shared_apps.tenants.lists import NO_NUL
+from tenant_apps.products.fields import PRICE_FORM, URL_FORM
+
+# PostgreSQL keeps no NUL; what is blank is refused where something must be said.
+
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 
 class FreeholdSchema(AutoSchema):
-    """The libraries' schema, with ids and tags from the path."""
+    """The library's schema, with what our serializers refuse told."""
 
     def get_tags(self) -> list[str]:
         """Group operations by the first part of the path after ``/api/``."""
         return [self.path.split("/")[2]]
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """Say that signing in is optional where the portal's settings may let anyone read."""
+        schemes: list[dict[str, list[str]]] = super().get_auth()
+        if self.method in permissions.SAFE_METHODS and any(
+            getattr(permission, "may_let_anyone_read", False)
+            for permission in self.view.get_permissions()
+        ):
+            schemes.append({})
+        return schemes
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        kind = serializer if isinstance(serializer, type) else type(serializer)
+        if not vars(kind).get("__doc__"):
+            schema.pop("description", None)  # its base class's, and not for readers of the API
+        if direction == "request" and issubclass(kind, StrictFields):
+            schema["additionalProperties"] = False
+        return schema
+
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        is_text = type(field) is serializers.CharField
+        if is_text and direction == "request" and not field.allow_blank:
+            schema["pattern"] = NOT_BLANK
+        return schema
+
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        super()._insert_field_validators(field, schema)
+        # Only now: the library takes a text that has a pattern for one that cannot be empty.
+        if type(field) is serializers.CharField:
+            schema.setdefault("pattern", NO_NUL)
+
+
+class PriceInDocuments(OpenApiSerializerFieldExtension):
+    """A price is sent as a text or a number, and answered as a text."""
+
+    target_class = "tenant_apps.products.fields.PriceField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        """Describe it."""
+        text = {"type": "string", "format": "decimal", "pattern": f"^(?:{PRICE_FORM})$"}
+        if direction == "response":
+            return text
+        lowest, highest = float(self.target.min_value), float(self.target.max_value)
+        number = {"type": "number", "minimum": lowest, "maximum": highest, "multipleOf": 0.01}
+        return {"oneOf": [text, number]}
+
+
+class ImageUrlInDocuments(OpenApiSerializerFieldExtension):
+    """An address is taken in one form; those that came with a catalogue are as they were there."""
+
+    target_class = "tenant_apps.products.fields.ImageUrlField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        """Describe it."""
+        return {"type": "string"} | ({"pattern": URL_FORM} if direction == "request" else {})
+
+
+class JsonObjectInDocuments(OpenApiSerializerFieldExtension):
+    """An object of whatever JSON PostgreSQL can keep."""
+
+    target_class = "tenant_apps.products.fields.JsonObjectField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        """Describe it, with any value inside as a component of its own, for it is recursive."""
+        value: dict[str, Any] = {"$ref": "#/components/schemas/JsonValue"}
+        an_object = {
+            "type": "object",
+            "propertyNames": {"pattern": NO_NUL},
+            "additionalProperties": value,
+        }
+        text = {"type": "string", "pattern": NO_NUL}
+        anything = {
+            "anyOf": [
+                {"type": ["boolean", "number", "null"]},
+                text,
+                {"type": "array", "items": value},
+                an_object,
+            ]
+        }
+        component = ResolvedComponent(
+            "JsonValue", ResolvedComponent.SCHEMA, schema=anything, object="JsonValue"
+        )
+        auto_schema.registry.register_on_missing(component)
+        return an_object
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

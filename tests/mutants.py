@@ -109,6 +109,13 @@ MUTANTS = (
         "if not is_number:",
         "tests/products/test_catalogue_api.py",
     ),
+    Mutant(
+        "another type taken for the field's",
+        "shared_apps/tenants/api.py",
+        "    if value is None or is_form:",
+        "    if True:",
+        "tests/test_bad_input.py",
+    ),
 )
 
 

@@ -164,3 +164,46 @@ def test_a_length_that_lies_is_refused(anonymous, length):
 def test_a_nul_deep_down_is_found_without_recursion(owner):
     body = b"[" * 900 + b'"\\u0000"' + b"]" * 900
     assert send(owner, "products", body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("name", value) for value in (5, 1.5, True, ["a"], {"a": 1})],
+        *[("stock", value) for value in ("5", "٥", True, [5])],
+        *[("is_active", value) for value in ("true", "yes", 1, 0)],
+        *[("price", value) for value in (True, ["1"], "+5", " 5", "1_0", "1e2", 1.005, 1e300)],
+        *[("tags", value) for value in ("a", {"a": 1}, [5])],
+        *[("category", value) for value in ("", 5, "x")],
+        ("attributes", [1]),
+        ("slug", " padded" + " " * 250),
+        ("image_url", "https://localhost/a.png"),
+    ],
+)
+def test_a_value_of_another_type_or_form_is_refused_and_not_guessed(owner, field, value):
+    body = {"name": "L", "slug": "l", "price": "1"} | {field: value}
+    answer = owner.post("/api/products/", body)
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["errors"][0]["attr"].split(".")[0] == field
+    assert Product.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("12.5", "12.50"), (12.5, "12.50"), (7, "7.00"), (0.01 * 57, "0.57")]
+)
+def test_a_price_is_a_text_or_a_number(owner, sent, kept):
+    answer = owner.post("/api/products/", {"name": "L", "slug": "l", "price": sent})
+    assert (answer.status_code, answer.json()["price"]) == (201, kept)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("is_active=perhaps", "is_active=null", "is_active=", "category=", "tag=", "price_min="),
+        *("price_min=1e5", "price_min=%D9%A3", "price_max=-1", "ordering=%20price"),
+    ],
+)
+def test_a_filter_of_no_use_is_named(owner, query):
+    answer = owner.get(f"/api/products/?{query}")
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["errors"][0]["attr"] == query.partition("=")[0]

@@ -77,3 +77,63 @@ def test_the_docs_pages_load_nothing_from_elsewhere(host):
     assets = re.findall(r'(?:src|href)="/static/([^"]+)"', text)
     assert len(assets) >= 3
     assert all(finders.find(asset) for asset in assets)
+
+
+def resolved(found: Any, node: Any) -> Any:
+    while "$ref" in node:
+        *_, group, name = node["$ref"].split("/")
+        node = found["components"][group][name]
+    return node
+
+
+def test_every_refusal_is_documented_in_the_one_format(host):
+    found = document(host)
+    for method, path, operation in operations(host):
+        statuses = {int(status) for status in operation["responses"]}
+        assert {400, 406, 429, 500, 503} <= statuses, (method, path)
+        assert any(status < 300 for status in statuses), (method, path)
+        assert (401 in statuses) is (
+            any(operation.get("security", [])) or path in ("/api/auth/login/", "/api/auth/refresh/")
+        ), (method, path)
+        for status, refusal in operation["responses"].items():
+            if int(status) >= 400:
+                content = resolved(found, refusal)["content"]
+                assert content["application/json"]["schema"] == {
+                    "$ref": "#/components/schemas/Error"
+                }
+
+
+def test_signing_in_is_optional_where_the_portal_may_let_anyone_read(acme):
+    optional = {
+        (method, path)
+        for method, path, operation in operations("acme.localhost")
+        if {} in operation.get("security", []) and any(operation["security"])
+    }
+    lists = ("/api/products/", "/api/categories/")
+    assert optional == {("get", path) for each in lists for path in (each, f"{each}{{id}}/")} | {
+        ("get", "/api/products/popular/"),
+        ("get", "/api/products/{id}/image/"),
+    }
+
+
+def test_bodies_tell_that_unknown_fields_are_refused(host):
+    found = document(host)
+    bodies = [
+        operation["requestBody"] for *_, operation in operations(host) if "requestBody" in operation
+    ]
+    assert bodies
+    for body in bodies:
+        for content in body["content"].values():
+            assert resolved(found, content["schema"])["additionalProperties"] is False
+
+
+def test_pages_tell_what_follows_the_last(acme):
+    page = document("acme.localhost")["components"]["schemas"]["PaginatedProductList"]
+    assert page["required"] == ["next", "previous", "results"]
+    assert page["properties"]["next"]["type"] == ["string", "null"]
+
+
+def test_a_change_answers_with_every_field_the_document_requires(owner):
+    product = owner.post("/api/products/", {"name": "L", "slug": "l", "price": "1"}).json()
+    changed = owner.patch(f"/api/products/{product['id']}/", {"stock": 1}).json()
+    assert set(changed) == set(product)

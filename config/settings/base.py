@@ -258,7 +258,6 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "config.exceptions.Handler",
-    "ERROR_SCHEMAS": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Freehold",
@@ -270,17 +269,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
-        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_refusals.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {
-        **{
-            f"{name}Enum": f"drf_standardized_errors.openapi_serializers.{name}Enum.choices"
-            for name in (
-                *("ValidationError", "ClientError", "ServerError", "ErrorCode401", "ErrorCode403"),
-                *("ErrorCode404", "ErrorCode405", "ErrorCode406", "ErrorCode415"),
-                *("ErrorCode429", "ErrorCode500"),
-            )
-        },
         "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",
         "JobStatusEnum": "tenant_apps.integrations.models.JobStatus.choices",
         "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",

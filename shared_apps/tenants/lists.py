@@ -1,6 +1,6 @@
 """What every list shares: pages by cursor, declared parameters only, a stable ordering."""
 
-from collections.abc import Iterable
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,11 +13,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 MAX_SEARCH = 200
+NO_NUL = r"^[^\x00]*$"
 
 
 def refuse(parameter: str, message: str) -> exceptions.ValidationError:
     """Return the 400 that names a query parameter."""
     return exceptions.ValidationError({parameter: [message]}, code="invalid_parameter")
+
+
+def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Describe an optional query parameter, a text unless ``schema`` says otherwise."""
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"} | schema,
+    }
 
 
 class CursorPages(CursorPagination):
@@ -58,18 +70,43 @@ class CursorPages(CursorPagination):
             {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
         )
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe the page for the OpenAPI document."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        page = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": list(page), "properties": page}
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Describe the parameters for the OpenAPI document."""
+        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size}
+        return [
+            parameter("cursor", "A page, as `next` and `previous` name it.", pattern=NO_NUL),
+            parameter("page_size", "Rows a page.", **size, default=self.page_size),
+        ]
+
 
 class DeclaredParameters(filters.BaseFilterBackend):
-    """Refuse a query parameter that the list does not declare: a typing error is no filter."""
+    """Refuse a query parameter that the list does not declare, or a filter of nothing.
+
+    A typing error is no filter, and neither is a value that got lost on the way.
+    """
 
     def filter_queryset(
         self, request: Request, queryset: "QuerySet[Any]", view: APIView
     ) -> "QuerySet[Any]":
-        """Return ``queryset`` as it is, or raise a 400 that names the unknown parameter."""
+        """Return ``queryset`` as it is, or raise a 400 that names the parameter."""
+        narrowing = self._filters(view)
+        declared = self._declared(view) | narrowing
         for name in request.query_params:
-            if name not in self._declared(view):
+            if name not in declared:
                 raise refuse(name, "There is no such parameter.")
+            if name in narrowing and "" in request.query_params.getlist(name):
+                raise refuse(name, "Leave the parameter out instead of sending nothing.")
         return queryset
+
+    def _filters(self, view: Any) -> set[str]:
+        filterset = getattr(view, "filterset_class", None)
+        return {*(filterset.base_filters if filterset else getattr(view, "filterset_fields", ()))}
 
     def _declared(self, view: Any) -> set[str]:
         declared = {"page_size", "cursor"} if view.paginator else set()
@@ -77,9 +114,6 @@ class DeclaredParameters(filters.BaseFilterBackend):
             declared.add("search")
         if getattr(view, "ordering_fields", None):
             declared.add("ordering")
-        if (filterset := getattr(view, "filterset_class", None)) is not None:
-            declared.update(filterset.base_filters)
-        declared.update(getattr(view, "filterset_fields", None) or ())
         return declared
 
 
@@ -92,24 +126,36 @@ class Search(filters.SearchFilter):
             raise refuse("search", f"At most {MAX_SEARCH} characters.")
         return super().get_search_terms(request)
 
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Describe the parameter for the OpenAPI document."""
+        names = ", ".join(getattr(view, "search_fields", ()))
+        description = f"Every word of it is in one of: {names}."
+        return [parameter("search", description, maxLength=MAX_SEARCH, pattern=NO_NUL)]
+
 
 class StableOrdering(filters.OrderingFilter):
     """``?ordering=`` by declared fields, with the id as the tie-breaker that a cursor needs."""
 
-    def remove_invalid_fields(
-        self, queryset: "QuerySet[Any]", fields: Iterable[str], view: APIView, request: Request
-    ) -> list[str]:
-        """Return ``fields``; raise a 400 if one is not declared."""
-        asked = list(fields)
-        valid = super().remove_invalid_fields(queryset, asked, view, request)
-        if len(valid) != len(asked):
-            allowed = ", ".join(str(name) for name in getattr(view, "ordering_fields", ()))
-            raise refuse("ordering", f"Order by one of: {allowed}; with - in front, descending.")
-        return list(valid)
-
     def get_ordering(self, request: Request, queryset: "QuerySet[Any]", view: APIView) -> list[str]:
-        """Return the declared ordering asked for, or the view's default, then the id."""
+        """Return the declared ordering asked for, or the view's default, then the id.
+
+        Raises:
+            ValidationError: another is asked for.
+
+        """
+        if not re.fullmatch(self._form(view), request.query_params.get("ordering", "")):
+            allowed = ", ".join(getattr(view, "ordering_fields", ()))
+            raise refuse("ordering", f"Order by one of: {allowed}; with - in front, descending.")
         fields = list(super().get_ordering(request, queryset, view) or [])
         if not any(field.lstrip("-") in ("id", "pk") for field in fields):
             fields.append("-id" if fields and fields[0].startswith("-") else "id")
         return fields
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Describe the parameter for the OpenAPI document."""
+        description = "Fields, separated by commas; with - in front, descending."
+        return [parameter("ordering", description, pattern=f"^{self._form(view)}$")]
+
+    def _form(self, view: APIView) -> str:
+        one = f"-?(?:{'|'.join(getattr(view, 'ordering_fields', ()))})"
+        return f"(?:{one}(?:,{one})*)?"

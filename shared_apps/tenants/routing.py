@@ -25,7 +25,7 @@ def host_of(request: HttpRequest) -> str | None:
 
 
 # Signing in and out changes nothing of the tenant's: whoever may read must be able to.
-_SIGNING_PATHS = frozenset(
+SIGNING_PATHS = frozenset(
     {
         *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
         *("/admin/login/", "/admin/logout/"),
@@ -76,7 +76,7 @@ class TenantRouting:
         if tenant is None:
             return error_answer(*_NOBODY)
         bind_contextvars(tenant=str(tenant.id))
-        reads = request.method in _SAFE_METHODS or request.path in _SIGNING_PATHS
+        reads = request.method in _SAFE_METHODS or request.path in SIGNING_PATHS
         deed = Deed.READ if reads else Deed.WRITE
         if why := refusal(tenant, deed):
             return error_answer(*why)

@@ -8,6 +8,8 @@ from django.db.models import Value
 from .models import Domain, looks_like, platform_host
 
 _FORM = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,30})[a-z0-9]")
+# The form of those that are neither punycode nor have two hyphens in a row, for documents.
+PATTERN = r"[a-z0-9](?:-?[a-z0-9]){2,31}"
 
 RESERVED = frozenset(
     """

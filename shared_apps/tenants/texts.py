@@ -4,6 +4,10 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
+# What `one_line` lets through and is not blank, as a regular expression for documents.
+_NO_CONTROL = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+ONE_LINE = rf"^{_NO_CONTROL}*[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]{_NO_CONTROL}*$"
+
 
 def one_line(value: str) -> None:
     """Refuse line breaks and other control characters: a name becomes a mail's sender.

@@ -39,9 +39,7 @@ class OrderLineSerializer(StrictSerializer):
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    items = serializers.ListField(
-        child=OrderLineSerializer(), allow_empty=False, max_length=MAX_ITEMS
-    )
+    items = serializers.ListField(child=OrderLineSerializer(), min_length=1, max_length=MAX_ITEMS)
 
     def create(self, validated_data: dict[str, Any]) -> Order:
         """Place the order for the caller."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import generics, parsers, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -60,7 +60,12 @@ class ProductImageView(generics.GenericAPIView[Product]):
 
     @extend_schema(
         summary="Give a product a picture",
-        request={"multipart/form-data": ImageSerializer},
+        request={
+            "multipart/form-data": OpenApiRequest(
+                ImageSerializer,
+                encoding={"file": {"contentType": ", ".join(sorted(SHOWN_INLINE))}},
+            )
+        },
         responses=ProductSerializer,
     )
     def put(self, request: Request, pk: Any) -> Response:

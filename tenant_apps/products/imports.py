@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiRequest, extend_schema, extend_schema_view
 from rest_framework import mixins, parsers, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -67,7 +67,11 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
     @extend_schema(
         summary="Import a catalogue",
-        request={"multipart/form-data": ImportFileSerializer},
+        request={
+            "multipart/form-data": OpenApiRequest(
+                ImportFileSerializer, encoding={"file": {"contentType": "text/csv"}}
+            )
+        },
         responses={202: ImportSerializer},
     )
     def create(self, request: Request) -> Response:

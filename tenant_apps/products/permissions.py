@@ -10,6 +10,8 @@ from .models import is_open_to
 class ReadsCatalogue(permissions.BasePermission):
     """May read: anyone or members, as the tenant's settings say."""
 
+    may_let_anyone_read = True
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask whether there can be anything to see; which rows, ``visible_to`` says."""
         return request.user.is_authenticated or is_open_to(request.user)
@@ -19,6 +21,7 @@ class KeepsCatalogue(permissions.DjangoModelPermissions):
     """May read as :class:`ReadsCatalogue`; write with the model's permission, or with a grant."""
 
     authenticated_users_only = False
+    may_let_anyone_read = True
     # What changing one row is: a grant on the row is enough.
     by_grant = frozenset({"PUT", "PATCH"})
 

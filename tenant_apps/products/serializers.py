@@ -1,12 +1,10 @@
-from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from shared_apps.tenants.api import StrictModelSerializer
-from shared_apps.tenants.json_objects import check_object
 
+from .fields import ImageUrlField, JsonObjectField, PriceField
 from .models import Category, Product
 
 
@@ -27,9 +25,11 @@ class CategorySerializer(StrictModelSerializer):
 
 
 class ProductSerializer(StrictModelSerializer):
-    category_name = serializers.CharField(
-        source="category.name", read_only=True, default=None, allow_null=True
-    )
+    price = PriceField()
+    image_url = ImageUrlField(required=False)
+    attributes = JsonObjectField(required=False)
+    # No default beside it: the answer to a PATCH would leave the field out.
+    category_name = serializers.CharField(source="category.name", read_only=True, allow_null=True)
 
     image = serializers.URLField(
         source="picture_url",
@@ -53,18 +53,3 @@ class ProductSerializer(StrictModelSerializer):
             *("is_active", "views", "created_at", "updated_at"),
         ]
         read_only_fields = ["views", "created_at", "updated_at"]
-
-    def validate_price(self, value: Decimal) -> Decimal:
-        """Refuse a price of nothing."""
-        if value <= 0:
-            raise serializers.ValidationError("Price must be positive.", code="not_positive")
-        return value
-
-    def validate_attributes(self, value: Any) -> dict[str, Any]:
-        """Accept an object of names and values only."""
-        try:
-            check_object(value)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages, code=error.code) from error
-        attributes: dict[str, Any] = value
-        return attributes

@@ -35,7 +35,7 @@ class LoginView(_TokenView):
     @extend_schema(
         operation_id="login",
         summary="Sign in with e-mail and password",
-        responses=serializers.TokenPairSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: None},
     )
     def post(self, request: Request) -> Response:
         """Return an access token (10 minutes) and a refresh token (14 days) of this portal."""
@@ -48,7 +48,7 @@ class RefreshView(_TokenView):
     @extend_schema(
         operation_id="refresh",
         summary="Exchange a refresh token for the next pair",
-        responses=serializers.TokenPairSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: None},
     )
     def post(self, request: Request) -> Response:
         """Return the next pair; the token presented is used up.

@@ -1,0 +1,103 @@
+"""What each operation may answer instead, in the OpenAPI documents: statuses and one format.
+
+A view names a refusal of its own as ``409: None``; what any request may meet is added here.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+
+from shared_apps.tenants.routing import SIGNING_PATHS
+
+ERROR = {
+    "type": "object",
+    "description": "The one format of every refusal.",
+    "properties": {
+        "type": {"enum": ["validation_error", "client_error", "server_error"], "type": "string"},
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "string", "description": "Stable, for programs."},
+                    "detail": {"type": "string", "description": "For people."},
+                    "attr": {
+                        "type": ["string", "null"],
+                        "description": "The field or parameter it is about, if one.",
+                    },
+                },
+                "required": ["code", "detail", "attr"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["type", "errors"],
+    "additionalProperties": False,
+}
+_SECONDS = {
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Seconds.",
+    "required": True,
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
+    429: {"Retry-After": _SECONDS},
+    503: {"Retry-After": _SECONDS},
+}
+_WRITES = {"post", "put", "patch", "delete"}
+_WITH_BODY = {"post", "put", "patch"}
+
+
+def add_refusals(result: Any, generator: Any, request: Any, public: bool) -> Any:
+    """Give every operation the refusals it may answer (a hook of the library's)."""
+    is_tenants = generator.urlconf != settings.PUBLIC_SCHEMA_URLCONF
+    components = result.setdefault("components", {})
+    used: set[int] = set()
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            answers = operation["responses"]
+            named = {int(status) for status in answers if int(status) >= 400}
+            statuses = named | set(_refusals(path, method, operation, is_tenants=is_tenants))
+            used |= statuses
+            answers.update({str(s): {"$ref": _reference(s)} for s in sorted(statuses)})
+    components.setdefault("schemas", {})["Error"] = ERROR
+    components["responses"] = {_name(status): _refusal(status) for status in sorted(used)}
+    return result
+
+
+def _refusals(path: str, method: str, operation: Any, *, is_tenants: bool) -> Iterator[int]:
+    yield from (400, 406, 429, 500, 503)
+    parameters = operation.get("parameters", [])
+    if any(operation.get("security", [])):
+        yield 401
+    if is_tenants:
+        yield 403  # no permission, or a portal that is suspended
+    if is_tenants and method in _WRITES and path not in SIGNING_PATHS:
+        yield 402  # a portal that is read-only until it is paid for
+    if any(each["in"] == "path" or each["name"] == "cursor" for each in parameters):
+        yield 404
+    if method in _WITH_BODY:
+        yield from (413, 415)
+    if method in _WRITES and is_tenants and path not in SIGNING_PATHS:
+        yield 409  # two wrote at once, and this one lost
+
+
+def _name(status: int) -> str:
+    return "".join(word.capitalize() for word in HTTPStatus(status).phrase.split())
+
+
+def _reference(status: int) -> str:
+    return f"#/components/responses/{_name(status)}"
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    if headers := _HEADERS.get(status):
+        described["headers"] = headers
+    return described
