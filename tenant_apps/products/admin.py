@@ -24,7 +24,8 @@ class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         """Add the figures that the list shows."""
-        return super().get_queryset(request).with_figures()  # type: ignore[no-any-return]
+        categories: Any = super().get_queryset(request)
+        return categories.with_figures()  # type: ignore[no-any-return]
 
     @admin.display(description="active products")
     def products_count(self, category: Any) -> int:

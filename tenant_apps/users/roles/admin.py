@@ -10,18 +10,34 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_sites import tenant_admin
 
 from ..models import Role
 from .forms import RoleForm
-from .giving import BeyondReach, change_role, check_role, copy_role, delete_role, permissions_of
-from .objects import check_grant, deeds, grantable_models, granted
+from .giving import (
+    BeyondReach,
+    change_role,
+    check_role,
+    codes_of,
+    copy_role,
+    delete_role,
+    permissions_of,
+)
+from .matrix import CELLS
+from .objects import (
+    PersonGrant,
+    RoleGrant,
+    check_grant,
+    deeds,
+    grant_model,
+    grantable_models,
+    granted,
+)
 
 
-class GrantFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
+class GrantFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # generic in the stubs only
     """Grants as typed on a page: each that is given or taken is checked against who asks."""
 
     acting: Any
@@ -30,7 +46,7 @@ class GrantFormSet(forms.BaseInlineFormSet[Any, Any, Any]):
         """Refuse what is beyond reach."""
         super().clean()
         for form in self.forms:
-            if not form.has_changed() and not self._should_delete_form(form):
+            if not form.has_changed():
                 continue
             grant = form.instance
             if grant.permission_id is None:
@@ -77,8 +93,6 @@ class GrantInline(TabularInline):
 
 def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:
     """Return the inlines for the page of an object of ``kind``: roles, then people."""
-    to_roles: Any = get_group_obj_perms_model(kind)  # type: ignore[arg-type]  # takes models, too
-    to_people: Any = get_user_obj_perms_model(kind)  # type: ignore[arg-type]  # as above
     name = kind.__name__
     common: dict[str, Any] = {"kind": kind, "fk_name": "content_object"}
     return [
@@ -87,7 +101,7 @@ def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:
             (GrantInline,),
             {
                 **common,
-                "model": to_roles,
+                "model": grant_model(kind, RoleGrant),
                 "fields": ["group", "permission"],
                 "verbose_name_plural": "Granted to roles",
             },
@@ -97,7 +111,7 @@ def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:
             (GrantInline,),
             {
                 **common,
-                "model": to_people,
+                "model": grant_model(kind, PersonGrant),
                 "fields": ["user", "permission"],
                 "autocomplete_fields": ["user"],
                 "verbose_name_plural": "Granted to people",
@@ -112,7 +126,7 @@ def _grants_of_a_role(kind: type[Model]) -> type[GrantInline]:
         (GrantInline,),
         {
             "kind": kind,
-            "model": get_group_obj_perms_model(kind),  # type: ignore[arg-type]  # takes models, too
+            "model": grant_model(kind, RoleGrant),
             "fk_name": "group",
             "fields": ["content_object", "permission"],
             "autocomplete_fields": ["content_object"],
@@ -152,11 +166,13 @@ class RoleAdmin(ModelAdmin):
     list_display = ["name", "rank", "description", "members"]
     search_fields = ["name"]
     fields = ["name", "description", "rank", "permissions"]
+    readonly_fields = ["held"]
     actions = ["copy"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         """Count the members along."""
-        return super().get_queryset(request).annotate(members=Count("user"))  # type: ignore[no-any-return]
+        roles: Any = super().get_queryset(request)
+        return roles.annotate(members=Count("user"))  # type: ignore[no-any-return]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         """Show what is granted to a role that exists."""
@@ -171,17 +187,12 @@ class RoleAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Show the matrix to those who may change it, its codes to others."""
         if obj is None or self.has_change_permission(request, obj):
-            return self.fields  # type: ignore[no-any-return]
+            return self.fields
         return ["name", "description", "rank", "held"]
-
-    readonly_fields = ["held"]
 
     @admin.display(description="What it may do")
     def held(self, role: Role) -> str:
         """Show what a role holds that cannot be changed here."""
-        from .giving import codes_of
-        from .matrix import CELLS
-
         labels = (CELLS[code].label for code in sorted(codes_of(role)) if code in CELLS)
         return "; ".join(labels) or "-"
 
@@ -189,8 +200,6 @@ class RoleAdmin(ModelAdmin):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """Tell the form who is asking."""
-        if obj is not None and not self.has_change_permission(request, obj):
-            return super().get_form(request, obj, change=change, **kwargs)
         kwargs["fields"] = ["name", "description", "rank"]
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.acting = request.user
@@ -199,9 +208,10 @@ class RoleAdmin(ModelAdmin):
     @admin.action(description="Copy", permissions=["add"])
     def copy(self, request: HttpRequest, roles: QuerySet[Role]) -> None:
         """Make a role like each, below one's own rank."""
+        acting: Any = request.user
         for role in roles:
             try:
-                made = copy_role(acting=request.user, role=role, name=_free_name(role.name))  # type: ignore[arg-type]  # signed in
+                made = copy_role(acting=acting, role=role, name=_free_name(role.name))
             except BeyondReach as why:
                 self.message_user(request, f"{role}: {why}", messages.ERROR)
             else:

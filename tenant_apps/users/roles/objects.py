@@ -14,7 +14,6 @@ from django.contrib.auth.models import Group, Permission
 from django.db import models, transaction
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, remove_perm
-from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
 from ..models import Role, User
 from .giving import BeyondReach
@@ -58,14 +57,21 @@ def object_named(kind: str, key: Any, *, user: Any) -> Any:
     return next(iter(objects_named(kind, [key], user=user)), None)
 
 
+def grant_model(kind: Any, base: type[models.Model]) -> Any:
+    """Return the table of grants on ``kind`` (a model or an instance) that is made of ``base``."""
+    # As guardian looks for it, but without asking the database for a content type.
+    tables = (relation.related_model for relation in kind._meta.related_objects)
+    return next(table for table in tables if issubclass(table, base))
+
+
 def person_grants(kind: Any) -> Any:
     """Return the grants to persons on objects of ``kind`` (a model or an instance)."""
-    return get_user_obj_perms_model(kind)._default_manager
+    return grant_model(kind, PersonGrant)._default_manager
 
 
 def role_grants(kind: Any) -> Any:
     """Return the grants to roles on objects of ``kind`` (a model or an instance)."""
-    return get_group_obj_perms_model(kind)._default_manager
+    return grant_model(kind, RoleGrant)._default_manager
 
 
 def grants_on(obj: Any) -> list[dict[str, Any]]:

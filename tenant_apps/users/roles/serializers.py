@@ -165,7 +165,8 @@ class QuestionSerializer(StrictSerializer):
             raise serializers.ValidationError("Name both kind and object, or neither.")
         answer = {"permission": attrs.pop("permission")}
         if attrs:
-            inner = ObjectSerializer(data=attrs, context=self.context)
+            named = {"kind": attrs["kind"], "object": str(attrs["object"])}
+            inner = ObjectSerializer(data=named, context=self.context)
             inner.is_valid(raise_exception=True)
             answer["obj"] = inner.validated_data["obj"]
         return answer
