@@ -162,6 +162,8 @@ if env("OWNER_DATABASE_URL", default=""):
 PG_DUMP: str = env("PG_DUMP", default=shutil.which("pg_dump") or "pg_dump")
 POOL_SIZE = env.int("POOL_SIZE", default=10)
 POOL_POLL_SECONDS = 0.5
+# A closed tenant keeps its schema so long: what was under way when it closed comes to its end.
+DRAIN_SECONDS = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: broker and cache in databases of their own ----------------------------------------

@@ -157,6 +157,19 @@ def test_a_closed_tenant_loses_schema_and_role_and_keeps_its_name_blocked(portal
     assert close_tenants() == 0
 
 
+def test_a_tenant_that_has_just_closed_keeps_its_schema_for_a_while(portal, settings):
+    tenant = portal()
+    with public_scope():
+        row = Tenant.objects.get(pk=tenant.id)
+        row.move_to(TenantStatus.CLOSING)
+        row.move_to(TenantStatus.CLOSED)
+    settings.DRAIN_SECONDS = 60
+    assert close_tenants() == 0
+    assert owner_rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", tenant.schema_name)
+    settings.DRAIN_SECONDS = 0
+    assert close_tenants() == 1
+
+
 def test_the_fleet_brings_a_lagging_tenant_up_to_the_template(portal):
     tenant = portal()
     with owner_scope(tenant.schema_name), connections["owner"].cursor() as cursor:
