@@ -124,7 +124,7 @@ def granted(kind: type[models.Model], user: Any, *codenames: str, key: str = "pk
     wanted = Permission.objects.filter(content_type__app_label=app, codename__in=codenames)
     here = {"permission__in": wanted.values("pk"), "content_object": models.OuterRef(key)}
     to_person = person_grants(kind).filter(user=user.pk, **here)
-    mine = Group.objects.filter(user=user.pk).values("pk")
+    mine = User.groups.through._default_manager.filter(user=user.pk).values("group")
     to_role = role_grants(kind).filter(group__in=mine, **here)
     return models.Q(models.Exists(to_person)) | models.Q(models.Exists(to_role))
 
