@@ -1,9 +1,10 @@
 """Routes of a tenant's host."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
@@ -25,11 +26,7 @@ urlpatterns = [
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),
-    path(
-        "api/schema/",
-        SpectacularAPIView.as_view(urlconf="config.urls_tenant", **_OPEN),
-        name="schema",
-    ),
+    path("api/schema/", DocumentView.as_view(urlconf="config.urls_tenant"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),
 ]
 
