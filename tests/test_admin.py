@@ -174,6 +174,10 @@ def test_changed_settings_are_published(admin, acme):
             "name": "Acme Ltd",
             "currency": "USD",
             "catalogue_readers": "members",
+            "colour": "#1f5fbf",
+            "language": "en",
+            "time_zone": "UTC",
+            "logo": "",
         }
     bad = admin.post(
         "/admin/users/portalsettings/1/change/",

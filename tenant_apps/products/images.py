@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import generics, parsers, status
@@ -38,13 +38,13 @@ class ProductImageView(generics.GenericAPIView[Product]):
 
     @extend_schema(
         summary="See a product's picture",
-        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(KINDS)},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(KINDS)} | {204: None},
     )
-    def get(self, request: Request, pk: Any) -> FileResponse:
-        """Return the picture; 404 where there is none."""
+    def get(self, request: Request, pk: Any) -> FileResponse | Response:
+        """Return the picture; 204 for a product that has none."""
         product = self.get_object()
         if product.image is None:
-            raise Http404
+            return Response(status=status.HTTP_204_NO_CONTENT)
         return serve(product.image, max_age=MAX_AGE)
 
     @extend_schema(

@@ -1,6 +1,7 @@
 """``/api/settings/``: the portal's name, look, currency, language, time zone, and who may read."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from drf_spectacular.utils import OpenApiRequest, extend_schema, extend_schema_view
 from rest_framework import generics, parsers, permissions, serializers, status
@@ -12,7 +13,7 @@ from shared_apps.tenants.api import StrictModelSerializer
 from tenant_apps.files.pictures import KINDS
 from tenant_apps.files.serializers import PictureSerializer
 
-from .models import PortalSettings
+from .models import PortalSettings, readable_colour
 
 
 class SettingsSerializer(StrictModelSerializer):
@@ -24,6 +25,14 @@ class SettingsSerializer(StrictModelSerializer):
         allow_null=True,
         help_text="The address of the portal's logo, or null.",
     )
+
+    colour = serializers.RegexField(
+        r"^#[0-9a-f]{6}$",
+        validators=[readable_colour],
+        help_text="Of buttons and links; white text on it must be readable.",
+    )
+    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217.")
+    time_zone = serializers.ChoiceField(choices=sorted(available_timezones()))
 
     class Meta:
         model = PortalSettings
@@ -67,9 +76,15 @@ class SettingsView(generics.RetrieveUpdateAPIView[PortalSettings]):
 class LogoView(generics.GenericAPIView[PortalSettings]):
     """The portal's logo; anyone sees it at ``/logo/``."""
 
+    queryset = PortalSettings.objects.all()
+
     serializer_class = PictureSerializer
     permission_classes = [ChangesSettings]
     parser_classes = [parsers.MultiPartParser]
+
+    def get_object(self) -> PortalSettings:
+        """Return the one row."""
+        return PortalSettings.objects.get()
 
     @extend_schema(
         operation_id="put_logo",
@@ -85,12 +100,12 @@ class LogoView(generics.GenericAPIView[PortalSettings]):
         """Keep the picture, encoded anew, in place of the one before; answer the settings."""
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        portal = PortalSettings.objects.get()
+        portal = self.get_object()
         portal.show_logo(sent.validated_data["file"], user=request.user)
         return Response(SettingsSerializer(portal).data)
 
     @extend_schema(operation_id="delete_logo", summary="Take the logo away", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Remove the logo; safe to repeat."""
-        PortalSettings.objects.get().show_logo(None)
+        self.get_object().show_logo(None)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -60,11 +60,11 @@ def test_settings_are_read_by_everybody_signed_in_and_changed_by_those_who_may(
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"colour": "blue"}, "no_colour"),
+        ({"colour": "blue"}, "invalid"),
         ({"colour": "#ffff00"}, "too_light"),
-        ({"currency": "EURO"}, "max_length"),
+        ({"currency": "EURO"}, "invalid"),
         ({"language": "tlh"}, "invalid_choice"),
-        ({"time_zone": "Mars/Olympus"}, "no_time_zone"),
+        ({"time_zone": "Mars/Olympus"}, "invalid_choice"),
         ({"catalogue_readers": "nobody"}, "invalid_choice"),
         ({"name": "a\nb"}, "control"),
         ({"logo": "x"}, "unknown_field"),

@@ -22,6 +22,14 @@ from .giving import BeyondReach
 GRANT_KINDS = {label.rpartition(".")[2].lower(): label for label in settings.GRANTABLE_OBJECTS}
 
 
+# The codenames that can be granted, of all kinds together.
+GRANTABLE_DEEDS = sorted(
+    f"{deed}_{label.rpartition('.')[2].lower()}"
+    for label, some in settings.GRANTABLE_OBJECTS.items()
+    for deed in some
+)
+
+
 class PersonGrant(UserObjectPermissionBase):
     """Base: one permission of one person on one object (``content_object``)."""
 
