@@ -70,25 +70,6 @@ def test_one_signs_in_with_e_mail_and_password(acme):
     assert b"Acme" in page.content
 
 
-def test_a_session_of_one_portal_is_none_in_another(admin, globex):
-    admin.client.defaults["HTTP_HOST"] = globex.primary_host
-    admin.client.headers = None
-    with no_scope():
-        answer = admin.client.get("/admin/", headers={"host": globex.primary_host})
-    assert answer.status_code == 302
-    assert "/admin/login/" in answer["Location"]
-
-
-def test_a_copied_session_row_is_refused_by_its_mark(admin, acme):
-    from django.contrib.sessions.models import Session
-
-    session = admin.client.session
-    session["_tenant"] = "tenant:another"
-    session.save()
-    assert admin.get("/admin/").status_code == 302
-    assert not Session.objects.filter(pk=session.session_key).exists()
-
-
 def test_products_can_be_edited_in_the_list(admin, order):
     product = Product.objects.get()
     answer = admin.post(

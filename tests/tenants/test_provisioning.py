@@ -117,6 +117,15 @@ def test_an_existing_schema_is_never_adopted(portal):
         assert Role.objects.exists()
 
 
+def test_a_schema_that_lost_its_role_is_not_adopted_either(committed):
+    left = 'schema "t_left" already exists'
+    with pytest.raises(ProgrammingError, match=left), owner_scope():
+        with transaction.atomic(using="owner"):
+            with connections["owner"].cursor() as cursor:
+                cursor.execute("CREATE SCHEMA t_left")
+            make_schema("t_left", load_template(), FIXED_TABLES)
+
+
 def test_a_failure_leaves_neither_schema_nor_role_nor_row(committed, monkeypatch):
     monkeypatch.setattr("shared_apps.tenants.provisioning.replay.failpoint", lambda name: 1 / 0)
     before = (
