@@ -60,7 +60,7 @@ def test_settings_are_read_by_everybody_signed_in_and_changed_by_those_who_may(
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"colour": "blue"}, "invalid"),
+        ({"colour": "blue"}, "no_colour"),
         ({"colour": "#ffff00"}, "too_light"),
         ({"currency": "EURO"}, "invalid"),
         ({"language": "tlh"}, "invalid_choice"),
