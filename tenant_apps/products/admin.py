@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -50,7 +51,9 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     )
 
     picture = forms.FileField(
-        required=False, help_text="A JPEG, PNG or WebP picture; it replaces the one before."
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
     )
 
     class Meta:

@@ -10,7 +10,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm
-from unfold.widgets import UnfoldAdminColorInputWidget
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: skip
 
@@ -136,9 +140,14 @@ class OperatorAdmin(_PeopleAdmin):
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
-    time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(available_timezones())])
+    time_zone = forms.ChoiceField(
+        choices=[(name, name) for name in sorted(available_timezones())],
+        widget=UnfoldAdminSelectWidget,
+    )
     new_logo = forms.FileField(
-        required=False, help_text="A JPEG, PNG or WebP picture; it replaces the one before."
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
     )
 
     class Meta:

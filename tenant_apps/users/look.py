@@ -47,11 +47,12 @@ def logo(request: HttpRequest) -> FileResponse:
 def look(request: HttpRequest) -> HttpResponse:
     """Serve the stylesheet: the portal's colour, and Unfold's shades of it."""
     colour = _colour()
+    # More specific than the admin's own `:root`, which comes after it.
     rules = "".join(
         f"--color-primary-{name}:color-mix(in srgb, {colour} {share}%, {other});"
         for other, shades in (("white", _LIGHT), ("black", _DARK))
         for name, share in shades.items()
     )
-    answer = HttpResponse(f":root{{--accent:{colour};{rules}}}\n", content_type="text/css")
+    answer = HttpResponse(f"html:root{{--accent:{colour};{rules}}}\n", content_type="text/css")
     answer["Cache-Control"] = f"public, max-age={MAX_AGE}"
     return answer
