@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -45,6 +45,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
     stock_change = forms.IntegerField(
         required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
         min_value=-MAX_STOCK,
         max_value=MAX_STOCK,
         help_text="Added to the stock when you save; a negative number takes away.",
