@@ -15,6 +15,7 @@ from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
 from tenant_apps.products.catalogue_import import FileTooLarge
 from tenant_apps.products.shopify import NotACatalogue
+from tenant_apps.users.roles.giving import BeyondReach, LastOwner
 
 # What a domain error is to the outside: status and stable code; its text is for people.
 STATUSES: dict[type[Exception], tuple[int, str]] = {
@@ -25,6 +26,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     IllegalTransition: (status.HTTP_409_CONFLICT, "illegal_transition"),
     OutOfStock: (status.HTTP_409_CONFLICT, "out_of_stock"),
     ProductGone: (status.HTTP_409_CONFLICT, "product_not_on_sale"),
+    BeyondReach: (status.HTTP_403_FORBIDDEN, "beyond_reach"),
+    LastOwner: (status.HTTP_409_CONFLICT, "last_owner"),
     NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
     FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),
 }

@@ -8,6 +8,7 @@ from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
+from tenant_apps.users.look import logo, look
 from tenant_apps.users.pages import confirm_email
 
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
@@ -20,6 +21,8 @@ api = [
 urlpatterns = [
     path("", home, name="home"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
+    path("logo/", logo, name="logo"),
+    path("look.css", look, name="look"),
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),

@@ -1,5 +1,6 @@
 """A portal's API over Django's test client, as JSON."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,13 @@ class Admin:
             return self.client.get(path)
 
     def post(self, path: str, data: dict[str, object]):
+        """Send a form; on a page with inlines, with what their hidden inputs say."""
+        hidden: dict[str, object] = {}
+        if path.endswith(("/change/", "/add/")):
+            page = self.get(path).content.decode()
+            hidden = dict(re.findall(r'name="(\S+-(?:TOTAL|INITIAL)_FORMS)" value="(\d+)"', page))
         with no_scope():
-            return self.client.post(path, data)
+            return self.client.post(path, hidden | data)
 
 
 def code(answer: Any) -> str:

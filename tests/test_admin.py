@@ -139,7 +139,14 @@ def test_changed_settings_are_published(admin, acme):
 
     answer = admin.post(
         "/admin/users/portalsettings/1/change/",
-        {"name": "Acme Ltd", "currency": "USD", "catalogue_readers": "members"},
+        {
+            "name": "Acme Ltd",
+            "currency": "USD",
+            "catalogue_readers": "members",
+            "colour": "#1f5fbf",
+            "language": "en",
+            "time_zone": "UTC",
+        },
     )
     assert answer.status_code == 302
     assert PortalSettings.objects.get().currency == "USD"
@@ -148,6 +155,10 @@ def test_changed_settings_are_published(admin, acme):
             "name": "Acme Ltd",
             "currency": "USD",
             "catalogue_readers": "members",
+            "colour": "#1f5fbf",
+            "language": "en",
+            "time_zone": "UTC",
+            "logo": "",
         }
     bad = admin.post(
         "/admin/users/portalsettings/1/change/",

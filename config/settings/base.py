@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
+    "tenant_apps.users.locale.PortalLocale",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -209,6 +210,12 @@ CELERY_BEAT_SCHEDULE = {
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
 FAN_OUT_SECONDS = 900
+# What single objects can be granted, and the deeds on each.
+GRANTABLE_OBJECTS = {
+    "products.Category": ("view", "change"),
+    "products.Product": ("view", "change"),
+    "orders.Order": ("view", "change", "refund"),
+}
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",
@@ -302,6 +309,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # --- language, time, files ---------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
@@ -325,6 +333,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 UNFOLD = {
     "SITE_TITLE": "tenant_apps.users.context.site_title",
     "SITE_HEADER": "tenant_apps.users.context.site_title",
+    "SITE_LOGO": "tenant_apps.users.context.site_logo",
+    "STYLES": ["tenant_apps.users.context.site_stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},

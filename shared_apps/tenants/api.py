@@ -14,6 +14,8 @@ _TYPES: tuple[tuple[Any, tuple[type, ...], str], ...] = (
     (serializers.IntegerField, (int, float), "a number"),
     (serializers.DecimalField, (str, int, float), "a text or a number"),
     (serializers.ListField, (list,), "a list"),
+    (serializers.MultipleChoiceField, (list,), "a list"),
+    (serializers.ManyRelatedField, (list,), "a list"),
     (serializers.BaseSerializer, (dict,), "an object"),
     (serializers.JSONField, (object,), "a value"),
     (serializers.FileField, (object,), "a file"),

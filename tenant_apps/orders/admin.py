@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .models import IllegalTransition, Order, OrderItem, OrderStatus
 
@@ -22,7 +23,7 @@ class OrderItemInline(TabularInline):
 
 
 @admin.register(Order, site=tenant_admin)
-class OrderAdmin(ModelAdmin):
+class OrderAdmin(VisibleAdmin, ModelAdmin):
     """Orders: looked at here, and taken through their states by the actions."""
 
     list_display = ["number", "user", "status", "total", "currency", "created_at"]
@@ -32,7 +33,7 @@ class OrderAdmin(ModelAdmin):
     fields = readonly_fields = [
         *("number", "user", "status", "total", "currency", "created_at", "updated_at"),
     ]
-    inlines = [OrderItemInline]
+    inlines = [OrderItemInline, *grant_inlines(Order)]
     actions = ["pay", "ship", "deliver", "cancel", "refund"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from tenant_apps.products.models import Product
+from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
 
 class OrderStatus(models.TextChoices):
@@ -33,12 +34,26 @@ class IllegalTransition(ValueError):
     """An order cannot go from its present status to the one asked for."""
 
 
+def _given(user: Any) -> Q:
+    return granted(Order, user, "view_order", "change_order", "refund_order")
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: Any) -> "OrderQuerySet":
-        """Orders ``user`` may see: their own, or all of them with the permission."""
+        """Orders ``user`` may see: their own, those granted to them, or all with the permission."""
         if user.has_perm("orders.view_order"):
             return self
-        return self.filter(user_id=user.pk)
+        return self.filter(Q(user_id=user.pk) | _given(user))
+
+    def granted_to(self, user: Any) -> "OrderQuerySet":
+        """Orders that were granted to ``user`` or to a role of theirs."""
+        return self.filter(_given(user))
+
+    def changeable_by(self, user: Any, deed: str = "change") -> "OrderQuerySet":
+        """Orders ``user`` may take through their states (or refund), by role or by grant."""
+        if user.has_perm(f"orders.{deed}_order"):
+            return self
+        return self.filter(granted(Order, user, f"{deed}_order"))
 
     def with_items(self) -> "OrderQuerySet":
         """Fetch the items along, in their order of lines."""
@@ -140,3 +155,11 @@ class OrderCounter(models.Model):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class OrderPersonGrant(PersonGrant):
+    content_object = models.ForeignKey(Order, models.CASCADE)
+
+
+class OrderRoleGrant(RoleGrant):
+    content_object = models.ForeignKey(Order, models.CASCADE)

@@ -4,23 +4,23 @@ from rest_framework import permissions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from .models import OrderStatus
+from .models import Order, OrderStatus
 
 
 class MovesOrders(permissions.IsAuthenticated):
-    """May take orders through their states."""
+    """May take the order through its states, by role or by grant."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Ask the role."""
-        return bool(request.user.has_perm("orders.change_order"))
+    deed = "change"
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        """Ask for this order."""
+        return bool(Order.objects.changeable_by(request.user, self.deed).filter(pk=obj.pk).exists())
 
 
-class RefundsOrders(permissions.IsAuthenticated):
-    """May refund."""
+class RefundsOrders(MovesOrders):
+    """May refund the order, by role or by grant."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Ask the role."""
-        return bool(request.user.has_perm("orders.refund_order"))
+    deed = "refund"
 
 
 class CancelsOrder(permissions.IsAuthenticated):
@@ -29,4 +29,4 @@ class CancelsOrder(permissions.IsAuthenticated):
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         """Ask the order and the role."""
         own = obj.user_id == request.user.pk and obj.status == OrderStatus.PENDING
-        return own or request.user.has_perm("orders.change_order")
+        return own or MovesOrders().has_object_permission(request, view, obj)

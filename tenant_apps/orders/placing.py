@@ -39,7 +39,7 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
     for product_id, quantity in items:
         quantities[product_id] += quantity
     with transaction.atomic():
-        products = _take(quantities)
+        products = _take(quantities, Product.objects.visible_to(user))
         # The counter comes last of the locks: every other order of the tenant waits for it.
         order = Order.objects.create(
             number=next_number(),
@@ -62,14 +62,14 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
     return order
 
 
-def _take(quantities: Counter[UUID]) -> dict[UUID, Product]:
+def _take(quantities: Counter[UUID], visible: Any) -> dict[UUID, Product]:
     """Take the stock in primary-key order, so that no two orders wait for each other."""
     short = [
         product_id
         for product_id in sorted(quantities)
-        if not Product.objects.all().take_stock(product_id, quantities[product_id])
+        if not visible.take_stock(product_id, quantities[product_id])
     ]
-    products = Product.objects.on_sale().in_bulk(list(quantities))
+    products: dict[UUID, Product] = visible.on_sale().in_bulk(list(quantities))
     if gone := next((p for p in quantities if p not in products), None):
         raise ProductGone(f"Product {gone} is not on sale.")
     if short:

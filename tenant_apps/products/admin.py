@@ -6,23 +6,28 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
+from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(NarrowModelAdmin):
+class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
     list_display = ["name", "slug", "products_count", "avg_price"]
+    ordering = ["name"]  # the model's own gives way to the figures' GROUP BY
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+    inlines = grant_inlines(Category)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         """Add the figures that the list shows."""
-        return super().get_queryset(request).with_figures()  # type: ignore[no-any-return]
+        categories: Any = super().get_queryset(request)
+        return categories.with_figures()  # type: ignore[no-any-return]
 
     @admin.display(description="active products")
     def products_count(self, category: Any) -> int:
@@ -40,13 +45,16 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
     stock_change = forms.IntegerField(
         required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
         min_value=-MAX_STOCK,
         max_value=MAX_STOCK,
         help_text="Added to the stock when you save; a negative number takes away.",
     )
 
     picture = forms.FileField(
-        required=False, help_text="A JPEG, PNG or WebP picture; it replaces the one before."
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
     )
 
     class Meta:
@@ -63,7 +71,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, NarrowModelAdmin):
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
@@ -75,6 +83,7 @@ class ProductAdmin(NarrowModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["views", "created_at", "updated_at"]
     autocomplete_fields = ["category"]
+    inlines = grant_inlines(Product)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Offer the stock itself for a new product, its change for an old one."""

@@ -10,14 +10,47 @@ from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.scope import active_tenant
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
 from tenant_apps.files.signed_links import signed_link
+from tenant_apps.users.models import CatalogueReaders
+from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
 MAX_STOCK = 2_147_483_647
 
 
+def is_open_to(user: Any) -> bool:
+    """Whether the settings or a role let ``user`` read the whole catalogue that is on sale."""
+    readers = active_tenant().settings.get("catalogue_readers", CatalogueReaders.MEMBERS)
+    if readers == CatalogueReaders.ANYONE:
+        return True
+    if readers == CatalogueReaders.MEMBERS:
+        return bool(user.is_authenticated)
+    return bool(user.has_perm("products.view_product"))
+
+
 class CategoryQuerySet(models.QuerySet["Category"]):
+    def visible_to(self, user: Any) -> "CategoryQuerySet":
+        """Categories that ``user`` may see: all, or those granted to them."""
+        if is_open_to(user) or user.has_perm("products.view_category"):
+            return self
+        return self.granted_to(user)
+
+    def granted_to(self, user: Any) -> "CategoryQuerySet":
+        """Categories that were granted to ``user`` or to a role of theirs."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(granted(Category, user, "view_category", "change_category"))
+
+    def changeable_by(self, user: Any) -> "CategoryQuerySet":
+        """Categories that ``user`` may change, by role or by grant."""
+        if user.has_perm("products.change_category"):
+            return self
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(granted(Category, user, "change_category"))
+
     def with_figures(self) -> "CategoryQuerySet":
         """Add ``products_count`` and ``avg_price`` of active products."""
         active = Q(products__is_active=True)
@@ -44,15 +77,43 @@ class Category(models.Model):
         return self.name
 
 
+def _granted(user: Any, deed: str) -> Q:
+    """Return the condition that ``deed`` was granted to ``user`` on the product or its category."""
+    on_product = granted(Product, user, f"{deed}_product")
+    return on_product | granted(Category, user, f"{deed}_category", key="category")
+
+
+def _given(user: Any) -> Q:
+    return Q(is_active=True) & _granted(user, "view") | _granted(user, "change")
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     def on_sale(self) -> "ProductQuerySet":
         """Products that can be seen and ordered."""
         return self.filter(is_active=True)
 
     def visible_to(self, user: Any) -> "ProductQuerySet":
-        """Products that ``user`` may see: all of them for those who keep the catalogue."""
-        keeps = user.is_authenticated and user.has_perm("products.change_product")
-        return self if keeps else self.on_sale()
+        """Products that ``user`` may see.
+
+        All of them for those who keep the catalogue; what is on sale for those it is open to;
+        and what was granted to them or to a role of theirs, itself or with its category.
+        """
+        if user.has_perm("products.change_product"):
+            return self
+        on_sale = Q(is_active=True)
+        if not user.is_authenticated:
+            return self.filter(on_sale) if is_open_to(user) else self.none()
+        return self.filter(_given(user) | on_sale if is_open_to(user) else _given(user))
+
+    def granted_to(self, user: Any) -> "ProductQuerySet":
+        """Products that were granted to ``user`` or a role of theirs, or whose category was."""
+        return self.filter(_given(user)) if user.is_authenticated else self.none()
+
+    def changeable_by(self, user: Any) -> "ProductQuerySet":
+        """Products that ``user`` may change, by role or by grant."""
+        if user.has_perm("products.change_product"):
+            return self
+        return self.filter(_granted(user, "change")) if user.is_authenticated else self.none()
 
     def popular(self) -> "ProductQuerySet":
         """Order the products on sale by their views, most viewed first."""
@@ -133,6 +194,11 @@ class Product(models.Model):
         return self.name
 
     @property
+    def grants_come_from(self) -> Category | None:
+        """The category, whose grants count for its products."""
+        return self.category
+
+    @property
     def picture_url(self) -> str | None:
         """A signed link to the picture, or None: for whoever may see the product."""
         return signed_link(self.image_id) if self.image_id else None
@@ -146,6 +212,22 @@ class Product(models.Model):
             type(self).objects.filter(pk=self.pk).update(image=self.image)
             if before is not None:
                 before.remove()
+
+
+class CategoryPersonGrant(PersonGrant):
+    content_object = models.ForeignKey(Category, models.CASCADE)
+
+
+class CategoryRoleGrant(RoleGrant):
+    content_object = models.ForeignKey(Category, models.CASCADE)
+
+
+class ProductPersonGrant(PersonGrant):
+    content_object = models.ForeignKey(Product, models.CASCADE)
+
+
+class ProductRoleGrant(RoleGrant):
+    content_object = models.ForeignKey(Product, models.CASCADE)
 
 
 class Favorite(models.Model):

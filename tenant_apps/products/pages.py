@@ -5,9 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from shared_apps.tenants.scope import active_tenant
-from tenant_apps.users.models import CatalogueReaders
 
-from .models import Product
+from .models import Product, is_open_to
 
 PAGE = 24
 
@@ -15,13 +14,16 @@ PAGE = 24
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the newest products, if the settings let this visitor read the catalogue."""
-    settings = active_tenant().settings
-    readable = (
-        settings["catalogue_readers"] == CatalogueReaders.ANYONE or request.user.is_authenticated
-    )
-    products = Product.objects.on_sale().select_related("category")[:PAGE] if readable else []
+    readable = request.user.is_authenticated or is_open_to(request.user)
+    seen = Product.objects.on_sale().visible_to(request.user).select_related("category")
+    products = seen[:PAGE] if readable else []
+    currency = active_tenant().settings["currency"]
     return render(
         request,
         "products/home.html",
-        {"products": products, "readable": readable, "currency": settings["currency"]},
+        {
+            "products": products,
+            "readable": readable,
+            "currency": currency,
+        },
     )

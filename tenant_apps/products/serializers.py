@@ -38,6 +38,13 @@ class ProductSerializer(StrictModelSerializer):
         help_text="A signed address of the product's picture, good for an hour; or null.",
     )
 
+    def get_fields(self) -> dict[str, Any]:
+        """Offer the categories that the caller may see, and no others."""
+        fields: dict[str, Any] = super().get_fields()
+        if request := self.context.get("request"):
+            fields["category"].queryset = Category.objects.visible_to(request.user)
+        return fields
+
     class Meta:
         model = Product
         fields = [

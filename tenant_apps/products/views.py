@@ -29,13 +29,18 @@ POPULAR = 10
 class CategoryViewSet(viewsets.ModelViewSet[Category]):
     """Categories, each with the count and average price of its active products."""
 
-    queryset = Category.objects.with_figures()
+    queryset = Category.objects.all()
     serializer_class = CategorySerializer
     permission_classes = [KeepsCatalogue]
     filter_backends = [DeclaredParameters, Search, StableOrdering]
     search_fields = ["name"]
     ordering_fields = ["name"]
     ordering = ["name"]
+
+    def get_queryset(self) -> QuerySet[Category]:
+        """Return what the caller may see, with figures of what they may see."""
+        categories: Any = super().get_queryset()
+        return categories.visible_to(self.request.user).with_figures()  # type: ignore[no-any-return]
 
 
 @extend_schema_view(
@@ -80,7 +85,7 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     )
     def popular(self, request: Request) -> Response:
         """Return at most ten products, most viewed first."""
-        popular = Product.objects.select_related("category").popular()[:POPULAR]
+        popular = self.get_queryset().popular()[:POPULAR]  # type: ignore[attr-defined]  # ours
         return Response(self.get_serializer(popular, many=True).data)
 
     @extend_schema(summary="My favorites", responses=ProductSerializer(many=True))

@@ -1,20 +1,30 @@
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: skip
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from tenant_apps.files.pictures import NotAPicture, encoded_anew
 
-from .built_in_roles import BUILT_IN_ROLES, grantable
 from .models import PortalSettings, Role, User
+from .roles.admin import RoleAdmin
+
+__all__ = ["RoleAdmin"]  # registered by being imported
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -129,78 +139,47 @@ class OperatorAdmin(_PeopleAdmin):
     ]
 
 
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
-    acting: User
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    time_zone = forms.ChoiceField(
+        choices=[(name, name) for name in sorted(available_timezones())],
+        widget=UnfoldAdminSelectWidget,
+    )
+    new_logo = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
+    )
 
     class Meta:
-        model = Role
-        fields = ["name", "description", "rank", "permissions"]
+        model = PortalSettings
+        fields = ["name", "colour", "currency", "language", "time_zone", "catalogue_readers"]
+        widgets = {"colour": UnfoldAdminColorInputWidget}
 
-    def clean_name(self) -> str:
-        """Refuse a built-in role's name: tokens carry it."""
-        name: str = self.cleaned_data["name"]
-        if name.strip().lower() in BUILT_IN_ROLES:
-            raise ValidationError("This is the name of a built-in role.")
-        return name
-
-    def clean_rank(self) -> int:
-        """Refuse a rank that is not below that of who asks."""
-        rank: int = self.cleaned_data["rank"]
-        if rank >= self.acting.rank:
-            raise ValidationError(f"The rank must be below your own, {self.acting.rank}.")
-        return rank
-
-    def clean_permissions(self) -> Any:
-        """Keep what the role has and who asks may not give."""
-        offered = grantable(Permission.objects.all(), self.acting)
-        chosen = set(self.cleaned_data["permissions"].values_list("pk", flat=True))
-        if self.instance.pk:
-            beyond = self.instance.permissions.exclude(pk__in=offered.values("pk"))
-            chosen |= set(beyond.values_list("pk", flat=True))
-        return Permission.objects.filter(pk__in=chosen)
-
-
-@admin.register(Role, site=tenant_admin)
-class RoleAdmin(ModelAdmin):
-    """Roles: the built-in ones to look at, the portal's own to edit."""
-
-    form = RoleForm
-    list_display = ["name", "rank", "description"]
-    search_fields = ["name"]
-    filter_horizontal = ["permissions"]
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Offer what roles may hold, and of that what the person asking holds."""
-        if db_field.name == "permissions":
-            kwargs["queryset"] = grantable(
-                Permission.objects.select_related("content_type"), request.user
-            )
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """Tell the form who is asking."""
-        form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.acting = request.user
-        return form
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes a built-in role, nor one of their own rank or above."""
-        may = super().has_change_permission(request, obj)
-        return bool(may and (obj is None or obj.may_be_changed_by(request.user)))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changing."""
-        may = super().has_delete_permission(request, obj)
-        return bool(may and (obj is None or obj.may_be_changed_by(request.user)))
+    def clean_new_logo(self) -> Any:
+        """Encode the picture anew, or say why not."""
+        uploaded = self.cleaned_data["new_logo"]
+        try:
+            return encoded_anew(uploaded) if uploaded else None
+        except NotAPicture as error:
+            raise ValidationError(str(error), code="not_a_picture") from error
 
 
 @admin.register(PortalSettings, site=tenant_admin)
 class PortalSettingsAdmin(ModelAdmin):
     """The portal's one row of settings."""
 
-    fields = ["name", "currency", "catalogue_readers"]
+    form = SettingsForm
+    readonly_fields = ["logo_shown"]
+    fields = [
+        *("name", "logo_shown", "new_logo", "colour", "currency", "language", "time_zone"),
+        "catalogue_readers",
+    ]
+
+    @admin.display(description="logo")
+    def logo_shown(self, portal: PortalSettings) -> str:
+        """Show the logo."""
+        url = portal.logo_url
+        return format_html('<img src="{}" alt="" height="48">', url) if url else "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: the row came with the portal."""
@@ -211,5 +190,10 @@ class PortalSettingsAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save and publish."""
-        obj.store()
+        """Save and publish what was changed."""
+        data = form.cleaned_data
+        changed = set(form.changed_data) - {"new_logo"}
+        if changed:
+            obj.change(**{name: data[name] for name in changed})
+        if data.get("new_logo"):
+            obj.show_logo(data["new_logo"], user=request.user)

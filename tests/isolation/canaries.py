@@ -29,6 +29,9 @@ BARE = {
     "users_user.password": "a hash",
     "users_role.code": "of the built-in roles",
     "users_portalsettings.currency": "a currency's code",
+    "users_portalsettings.colour": "a colour",
+    "users_portalsettings.language": "a language's code",
+    "users_portalsettings.time_zone": "a zone's name",
     "users_portalsettings.catalogue_readers": "a choice",
     "users_refreshfamily.current": "a digest",
     "users_refreshfamily.previous": "a digest",
@@ -97,9 +100,10 @@ def _people(mark: str, product: str) -> None:
     User.objects.update(name=mark)
     customer = User.objects.create_member(f"{mark}@x.example", PASSWORD, role="customer", name=mark)
     own = Role.objects.create(name=mark, description=mark)
-    # A grant on one object, to a person and to a role.
-    assign_perm("change_product", customer, Product.objects.get(pk=product))
-    assign_perm("change_product", own, Product.objects.get(pk=product))
+    # A grant on one object, to a person and to a role, in guardian's own tables, too.
+    for receiver in (customer, own):
+        assign_perm("change_product", receiver, Product.objects.get(pk=product))
+        assign_perm("view_job", receiver, Job.objects.get())
     connection.cursor().execute(
         "UPDATE guardian_userobjectpermission SET object_pk = %s;"
         "UPDATE guardian_groupobjectpermission SET object_pk = %s",

@@ -15,7 +15,7 @@ from tenant_apps.integrations.models import Job
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.built_in_roles import BUILT_IN_ROLES
-from tenant_apps.users.models import User
+from tenant_apps.users.models import Role, User
 from tests.api import PASSWORD, Api
 
 ANYONE, MEMBER = "anyone", "member"
@@ -49,6 +49,31 @@ NEEDS: dict[tuple[str, str], str] = {
     ("get", "/api/imports/"): "products.import_catalogue",
     ("post", "/api/imports/"): "products.import_catalogue",
     ("get", "/api/imports/{id}/"): "products.import_catalogue",
+    **{
+        (method, path): need
+        for method, path, need in (
+            ("get", "/api/roles/", "users.view_role"),
+            ("post", "/api/roles/", "users.add_role"),
+            ("get", "/api/roles/{id}/", "users.view_role"),
+            ("patch", "/api/roles/{id}/", "users.change_role"),
+            ("delete", "/api/roles/{id}/", "users.delete_role"),
+            ("post", "/api/roles/{id}/copy/", "users.add_role"),
+            ("get", "/api/roles/{id}/members/", "users.view_role"),
+            ("patch", "/api/roles/{id}/members/", "users.change_role"),
+            ("get", "/api/permissions/", "users.view_role"),
+            ("get", "/api/settings/", MEMBER),
+            ("patch", "/api/settings/", "users.change_portalsettings"),
+            ("put", "/api/settings/logo/", "users.change_portalsettings"),
+            ("delete", "/api/settings/logo/", "users.change_portalsettings"),
+            ("get", "/api/users/", "users.view_user"),
+            ("get", "/api/users/{id}/", "users.view_user"),
+            ("patch", "/api/users/{id}/", "users.change_user"),
+            ("put", "/api/users/{id}/roles/", "users.change_user"),
+            ("get", "/api/users/{id}/why/", "users.view_role"),
+            ("get", "/api/grants/", "users.change_user"),
+            ("post", "/api/grants/", "users.change_user"),
+        )
+    },
     ("get", "/api/orders/"): MEMBER,
     ("post", "/api/orders/"): MEMBER,
     # The order is the owner's own: whoever may not see all orders does not see this one.
@@ -88,11 +113,15 @@ def fill(mark: str) -> dict[str, str]:
     product = Product.objects.create(name=mark, slug="p", price=1, stock=99, category=shelf)
     order = place_order(user=owner, items=[(product.pk, 1)])
     job = Job.objects.create(kind="catalogue_import", filename=mark)
+    role, _ = Role.objects.get_or_create(name="Own", rank=15)
+    person, _ = User.objects.get_or_create(email="person@x.example")
     return {
         "products": str(product.pk),
         "categories": str(shelf.pk),
         "orders": str(order.pk),
         "imports": str(job.pk),
+        "roles": str(role.uuid),
+        "users": str(person.pk),
     }
 
 
@@ -102,7 +131,7 @@ def send(api: Api, method: str, path: str, ids: dict[str, str]) -> Any:
         return api.get(url)
     if path == "/api/imports/":
         return api.request("post", url, {}, content_type=MULTIPART_CONTENT)
-    if (method, path) == ("put", "/api/products/{id}/image/"):
+    if method == "put" and path.endswith(("/image/", "/logo/")):
         body = encode_multipart(BOUNDARY, {})
         return api.request("put", url, body, content_type=MULTIPART_CONTENT)
     return api.request(method, url, {})

@@ -14,6 +14,7 @@ from guardian.models import UserObjectPermission
 from shared_apps.tenants.content_types import ScopedCache
 from shared_apps.tenants.models import Tenant
 from shared_apps.tenants.scope import no_scope, public_scope, tenant_scope
+from tenant_apps.integrations.models import Job
 from tenant_apps.products.models import Category
 from tenant_apps.users.models import User
 
@@ -29,6 +30,8 @@ def two(portal):
             shelf = Category.objects.create(name=tenant.schema_name, slug="shelf")
             customer = User.objects.create_member("c@x.example", None, role="customer")
             shortcuts.assign_perm("change_category", customer, shelf)
+            job = Job.objects.create(kind="x", filename=tenant.schema_name)
+            shortcuts.assign_perm("view_job", customer, job)
             LogEntry.objects.create(
                 user=customer,
                 content_type=ContentType.objects.get_for_model(Category),
@@ -51,7 +54,7 @@ def look_up(tenant) -> int:
         seen: Any = shortcuts.get_objects_for_user(customer, "products.change_category")
         wrong += seen.get().name != tenant.schema_name
         wrong += LogEntry.objects.get().get_edited_object().name != tenant.schema_name
-        wrong += UserObjectPermission.objects.get().content_object.name != tenant.schema_name
+        wrong += UserObjectPermission.objects.get().content_object.filename != tenant.schema_name
     with public_scope():
         wrong += ContentType.objects.get_for_model(Tenant).app_label != "tenants"
     return wrong

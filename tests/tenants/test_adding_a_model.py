@@ -36,10 +36,12 @@ with public_scope():
 """
 USE = """
 from guardian.shortcuts import assign_perm
+from tenant_apps.integrations.models import Job
 from tenant_apps.products.models import Category
 from tenant_apps.users.models import User
 customer = User.objects.create_member("c@x.example", None, role="customer")
 assign_perm("change_category", customer, Category.objects.create(name="c", slug="c"))
+assign_perm("view_job", customer, Job.objects.create(kind="x", filename="c"))
 """
 TELL = """
 import json
@@ -60,7 +62,7 @@ print(json.dumps({
     "permissions": list(Permission.objects.order_by("pk").values_list("pk", "codename")),
     "warranties": warranties,
     "granted": customer and customer.has_perm("change_category", Category.objects.get()),
-    "object": customer and UserObjectPermission.objects.get().content_object.name,
+    "object": customer and UserObjectPermission.objects.get().content_object.filename,
 }))
 """
 

@@ -56,9 +56,9 @@ def test_nobody_is_made_a_superuser_through_the_form(admin, acme):
 
 def test_own_roles_can_be_made_of_what_one_holds(admin, as_role):
     page = admin.get("/admin/users/role/add/").content
-    assert b"Can import a catalogue" in page
-    assert b"Can add log entry" not in page
-    assert b"Can change tenant" not in page
+    assert b'value="products.import_catalogue"' in page
+    assert b"logentry" not in page
+    assert b"tenants." not in page
     answer = admin.post("/admin/users/role/add/", {"name": "Buyers", "rank": 15, "permissions": []})
     assert answer.status_code == 302
     own = Role.objects.get(name="Buyers")
@@ -157,10 +157,9 @@ def test_saving_a_role_keeps_what_one_could_not_give(acme):
     clerk = User.objects.create_member("hr@x.example", PASSWORD, role="customer")
     clerk.groups.add(roles)
     target = own_role(20, "refund_order", "view_role")
-    offered = Permission.objects.get(codename="change_role").pk
     answer = Admin(acme.primary_host, clerk).post(
         f"/admin/users/role/{target.pk}/change/",
-        {"name": "Target", "rank": 20, "permissions": [offered]},
+        {"name": "Target", "rank": 20, "permissions": ["users.change_role"]},
     )
     assert answer.status_code == 302
     held = set(target.permissions.values_list("codename", flat=True))

@@ -1,0 +1,80 @@
+"""Why somebody may do something, or what is missing: which role, which grant."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Permission
+
+from ..models import Role, User
+from .matrix import cell_of
+from .objects import person_grants, role_grants
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that allows it: ``kind`` is role or grant, ``name`` whose it is."""
+
+    kind: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to "may this person do that to this?"; ``missing`` says what would help."""
+
+    allowed: bool
+    reasons: list[Reason] = field(default_factory=list)
+    missing: str = ""
+
+
+def explain(*, user: User, permission: str, obj: Any = None) -> Explanation:
+    """Return why ``user`` has ``permission`` (``app.codename``), for all objects or for ``obj``.
+
+    Raises:
+        KeyError: no role may hold ``permission``.
+
+    """
+    cell = cell_of(permission)
+    if not user.is_active:
+        return Explanation(False, missing=f"{user} is deactivated.")
+    reasons = [*_roles(user, permission)]
+    for target in _chain(obj, permission):
+        reasons += _grants(user, permission, target)
+    if reasons:
+        return Explanation(True, reasons)
+    where = "" if obj is None else f", or grant it on {obj}"
+    return Explanation(False, missing=f"No role holds {cell.label}. Give one that does{where}.")
+
+
+def _roles(user: User, permission: str) -> list[Reason]:
+    app, _, codename = permission.partition(".")
+    holding = Permission.objects.filter(content_type__app_label=app, codename=codename)
+    roles = Role.objects.filter(user=user, permissions__in=holding).order_by("-rank", "name")
+    return [Reason("role", role.name, f"The role {role.name} holds it.") for role in roles]
+
+
+def _chain(obj: Any, permission: str) -> list[Any]:
+    """Return the objects on which a grant counts: itself, and what contains it."""
+    if obj is None:
+        return []
+    container = getattr(obj, "grants_come_from", None)
+    return [obj, *([container] if container is not None else [])]
+
+
+def _grants(user: User, permission: str, target: Any) -> list[Reason]:
+    codename = permission.partition(".")[2]
+    kind = target._meta.model_name
+    given = {"content_object": target, "permission__codename": _on(codename, kind)}
+    reasons = []
+    if person_grants(target).filter(user=user, **given).exists():
+        reasons.append(Reason("grant", str(user), f"Granted to {user} on the {kind} {target}."))
+    groups = role_grants(target).filter(group__user=user, **given)
+    for name in groups.values_list("group__name", flat=True):
+        reasons.append(Reason("grant", name, f"Granted to the role {name} on the {kind} {target}."))
+    return reasons
+
+
+def _on(codename: str, kind: str) -> str:
+    """Return the codename as it is granted on a container: ``view_category`` shows products."""
+    return f"{codename.partition('_')[0]}_{kind}"
