@@ -7,6 +7,7 @@ from rest_framework.permissions import AllowAny
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
+from tenant_apps.users.invitations.pages import accept_page
 from tenant_apps.users.pages import confirm_email
 
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
@@ -19,6 +20,7 @@ api = [
 urlpatterns = [
     path("", home, name="home"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
+    path("invitation/<str:token>/", accept_page, name="invitation"),
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),

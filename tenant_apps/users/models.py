@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from shared_apps.tenants import settings_copy
 from shared_apps.tenants.texts import one_line
 
 from .built_in_roles import FIRST_OWN_RANK
+from .invitations.models import Invitation
+
+__all__ = ["Invitation"]  # found by Django through this module
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
@@ -67,6 +71,14 @@ class UserManager(BaseUserManager["User"]):
         user.groups.add(Role.objects.get(code=role))
         return user
 
+    def create_with_roles(
+        self, email: str, password_hash: str, *, roles: "Iterable[Role]", **values: Any
+    ) -> "User":
+        """Create a user of the tenant with any roles."""
+        user = self._create(email, None, password_hash, **values)
+        user.groups.set([role.pk for role in roles])
+        return user
+
     def create_operator(self, email: str, password: str | None, **values: Any) -> "User":
         """Create an operator of the platform; for the public schema only."""
         return self._create(email, password, "", is_superuser=True, **values)
@@ -106,7 +118,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
-        permissions = [("open_admin", "Can open the admin")]
+        permissions = [
+            ("open_admin", "Can open the admin"),
+            ("invite_user", "Can invite people"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"

@@ -2,16 +2,23 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from . import views
+from .invitations import views as invitation_views
 from .roles import views as role_views
 
 router = SimpleRouter()
 router.register("roles", role_views.RoleViewSet)
+router.register("invitations", invitation_views.InvitationViewSet)
 router.register("users", role_views.PersonViewSet)
 
 urlpatterns = [
     path("auth/login/", views.LoginView.as_view(), name="login"),
     path("auth/refresh/", views.RefreshView.as_view(), name="refresh"),
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
+    path(
+        "invitations/accept/",
+        invitation_views.AcceptInvitationView.as_view(),
+        name="accept-invitation",
+    ),
     path("me/", views.MeView.as_view(), name="me"),
     path("permissions/", role_views.PermissionsView.as_view(), name="permissions"),
     path("grants/", role_views.GrantsView.as_view(), name="grants"),

@@ -15,6 +15,7 @@ from tenant_apps.files.pictures import Picture
 from tenant_apps.integrations.models import Job, OutboxEntry
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import PortalSettings, Role, User
 from tests.api import PASSWORD
 
@@ -30,6 +31,7 @@ BARE = {
     "users_role.code": "of the built-in roles",
     "users_portalsettings.currency": "a currency's code",
     "users_portalsettings.catalogue_readers": "a choice",
+    "users_invitation.digest": "a digest",
     "users_refreshfamily.current": "a digest",
     "users_refreshfamily.previous": "a digest",
     "integrations_outboxentry.kind": "names code",
@@ -97,6 +99,8 @@ def _people(mark: str, product: str) -> None:
     User.objects.update(name=mark)
     customer = User.objects.create_member(f"{mark}@x.example", PASSWORD, role="customer", name=mark)
     own = Role.objects.create(name=mark, description=mark)
+    owner = User.objects.get(email__startswith="owner@")
+    invite(acting=owner, email=f"guest-{mark}@x.example", roles=[own])
     # A grant on one object, to a person and to a role, in guardian's own tables, too.
     for receiver in (customer, own):
         assign_perm("change_product", receiver, Product.objects.get(pk=product))

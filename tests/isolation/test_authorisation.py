@@ -15,7 +15,8 @@ from tenant_apps.integrations.models import Job
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.built_in_roles import BUILT_IN_ROLES
-from tenant_apps.users.models import Role, User
+from tenant_apps.users.invitations.inviting import invite
+from tenant_apps.users.models import Invitation, Role, User
 from tests.api import PASSWORD, Api
 
 ANYONE, MEMBER = "anyone", "member"
@@ -25,6 +26,11 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/login/"): ANYONE,
     ("post", "/api/auth/refresh/"): ANYONE,
     ("post", "/api/auth/logout/"): MEMBER,
+    ("get", "/api/invitations/"): "users.invite_user",
+    ("post", "/api/invitations/"): "users.invite_user",
+    ("post", "/api/invitations/{id}/resend/"): "users.invite_user",
+    ("post", "/api/invitations/{id}/revoke/"): "users.invite_user",
+    ("post", "/api/invitations/accept/"): ANYONE,
     ("get", "/api/me/"): MEMBER,
     ("patch", "/api/me/"): MEMBER,
     **{
@@ -85,6 +91,10 @@ PUBLIC: dict[tuple[str, str], str] = {
     ("get", "/api/signup/subdomain/"): ANYONE,
     ("get", "/api/plans/"): ANYONE,
 }
+# They ask for something else than a token, and are told nothing by one.
+SECRETS = {
+    *("/api/auth/login/", "/api/auth/refresh/", "/api/invitations/accept/"),
+}
 WHO = ["anonymous", *BUILT_IN_ROLES]
 
 
@@ -111,6 +121,8 @@ def fill(mark: str) -> dict[str, str]:
     job = Job.objects.create(kind="catalogue_import", filename=mark)
     role, _ = Role.objects.get_or_create(name="Own", rank=15)
     person, _ = User.objects.get_or_create(email="person@x.example")
+    Invitation.objects.all().delete()
+    invitation = invite(acting=owner, email=f"{role.pk}@x.example", roles=[role])
     return {
         "products": str(product.pk),
         "categories": str(shelf.pk),
@@ -118,6 +130,7 @@ def fill(mark: str) -> dict[str, str]:
         "imports": str(job.pk),
         "roles": str(role.uuid),
         "users": str(person.pk),
+        "invitations": str(invitation.pk),
     }
 
 
@@ -158,7 +171,7 @@ def test_each_role_may_what_its_permissions_say_and_nothing_else(people, acme, m
         refused = answer.status_code in (401, 403) or (
             answer.status_code == 404 and path.startswith("/api/orders/{id}")
         )
-        if path in ("/api/auth/login/", "/api/auth/refresh/"):
+        if path in SECRETS:
             refused = False  # the body is empty: 400, for everybody
         assert refused is not may(who, need), (who, need, answer.status_code, answer.content)
         if who == "anonymous" and refused:
@@ -185,7 +198,7 @@ def test_a_neighbours_token_and_a_neighbours_ids_open_nothing(people, acme, glob
     need = NEEDS[method, path]
     # Their token here: nobody.
     answer = send(Api(acme.primary_host, stranger.token), method, path, ours)
-    if not path.startswith("/api/auth/l") and path != "/api/auth/refresh/":
+    if path not in SECRETS:
         assert answer.status_code == 401
     # Their ids here, asked by our owner: not there.
     if "{id}" in path:

@@ -167,6 +167,18 @@ def set_active(*, acting: User, user: User, is_active: bool) -> None:
             user.revoke_tokens()
 
 
+def check_reach(*, acting: User, roles: Iterable[Role]) -> None:
+    """Refuse roles that ``acting`` may neither give nor take.
+
+    Raises:
+        BeyondReach: with their names.
+
+    """
+    if beyond := set(roles) - set(Role.objects.within_reach_of(acting)):
+        names = ", ".join(sorted(role.name for role in beyond))
+        raise BeyondReach(f"You can neither give nor take: {names}.")
+
+
 def codes_of(role: Role) -> set[str]:
     """Return the permissions of ``role`` as ``app.codename``."""
     rows = role.permissions.select_related("content_type")
@@ -217,10 +229,7 @@ def _check_membership(acting: User, user: User, *, given: set[Role], taken: set[
     _check_person(acting, user)
     if given and user.pk == acting.pk:
         raise BeyondReach("Nobody gives themselves a role.")
-    reach = set(Role.objects.within_reach_of(acting))
-    if beyond := (given | taken) - reach:
-        names = ", ".join(sorted(role.name for role in beyond))
-        raise BeyondReach(f"You can neither give nor take: {names}.")
+    check_reach(acting=acting, roles=given | taken)
 
 
 def _check_owner_stays() -> None:
