@@ -9,6 +9,7 @@ from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
 from tenant_apps.users.invitations.pages import accept_page
 from tenant_apps.users.pages import confirm_email
+from tenant_apps.users.passwords.pages import forgotten_password, reset_password_page
 
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
@@ -21,6 +22,9 @@ urlpatterns = [
     path("", home, name="home"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
     path("invitation/<str:token>/", accept_page, name="invitation"),
+    # Named as the admin's sign-in page looks for it.
+    path("forgotten-password/", forgotten_password, name="admin_password_reset"),
+    path("reset-password/<str:token>/", reset_password_page, name="reset-password"),
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),

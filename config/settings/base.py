@@ -216,6 +216,7 @@ GRANTABLE_OBJECTS = {
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",
+    "users.reset_password": "tenant_apps.users.passwords.resetting.send",
     "users.invitation": "tenant_apps.users.invitations.inviting.send",
     "orders.confirmation": "tenant_apps.orders.confirmation.send",
 }

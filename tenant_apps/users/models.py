@@ -161,7 +161,22 @@ class User(AbstractBaseUser, PermissionsMixin):
     def revoke_tokens(self) -> None:
         """End every session's tokens from the next request on."""
         type(self).objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)
-        self.refresh_families.filter(revoked_at=None).update(revoked_at=Now())
+        self.end_logins()
+
+    def end_logins(self, *, but: UUID | None = None) -> None:
+        """End every login, or every one ``but`` the named."""
+        ending = self.refresh_families.filter(revoked_at=None)
+        if but is not None:
+            ending = ending.exclude(pk=but)
+        ending.update(revoked_at=Now())
+
+    def change_credentials(self, **values: Any) -> bool:
+        """Write ``values`` if password, address and version are as they were read.
+
+        Of any number of simultaneous calls from the same state one wins, if ``values`` changes it.
+        """
+        same = {name: getattr(self, name) for name in ("pk", "password", "email", "token_version")}
+        return bool(type(self).objects.filter(**same, is_active=True).update(**values))
 
     def is_last_owner(self) -> bool:
         """Whether nobody else could act as the owner.

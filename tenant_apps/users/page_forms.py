@@ -32,6 +32,11 @@ def form_page(view: Page) -> Page:
     return page
 
 
+def posted(request: HttpRequest) -> Any:
+    """Return what a form is bound to: nothing before it was sent."""
+    return request.POST if request.method == "POST" else None
+
+
 def new_password_field(label: str = "Password") -> forms.CharField:
     """Return the field of a password to be."""
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})

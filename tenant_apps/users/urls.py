@@ -3,6 +3,7 @@ from rest_framework.routers import SimpleRouter
 
 from . import views
 from .invitations import views as invitation_views
+from .passwords import views as password_views
 from .roles import views as role_views
 
 router = SimpleRouter()
@@ -14,6 +15,17 @@ urlpatterns = [
     path("auth/login/", views.LoginView.as_view(), name="login"),
     path("auth/refresh/", views.RefreshView.as_view(), name="refresh"),
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
+    path(
+        "auth/password-reset/",
+        password_views.RequestResetView.as_view(),
+        name="request-password-reset",
+    ),
+    path(
+        "auth/password-reset/confirm/",
+        password_views.ConfirmResetView.as_view(),
+        name="confirm-password-reset",
+    ),
+    path("me/password/", password_views.ChangePasswordView.as_view(), name="change-password"),
     path(
         "invitations/accept/",
         invitation_views.AcceptInvitationView.as_view(),

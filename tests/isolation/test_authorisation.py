@@ -26,6 +26,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/login/"): ANYONE,
     ("post", "/api/auth/refresh/"): ANYONE,
     ("post", "/api/auth/logout/"): MEMBER,
+    ("post", "/api/auth/password-reset/"): ANYONE,
+    ("post", "/api/auth/password-reset/confirm/"): ANYONE,
+    ("post", "/api/me/password/"): MEMBER,
     ("get", "/api/invitations/"): "users.invite_user",
     ("post", "/api/invitations/"): "users.invite_user",
     ("post", "/api/invitations/{id}/resend/"): "users.invite_user",
@@ -94,6 +97,7 @@ PUBLIC: dict[tuple[str, str], str] = {
 # They ask for something else than a token, and are told nothing by one.
 SECRETS = {
     *("/api/auth/login/", "/api/auth/refresh/", "/api/invitations/accept/"),
+    *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
 }
 WHO = ["anonymous", *BUILT_IN_ROLES]
 

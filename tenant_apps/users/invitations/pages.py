@@ -6,7 +6,7 @@ from django.shortcuts import render
 
 from shared_apps.tenants import limits
 
-from ..page_forms import form_page, new_password_field, save
+from ..page_forms import form_page, new_password_field, posted, save
 from .inviting import open_invitation
 from .serializers import AcceptInvitationSerializer
 
@@ -26,7 +26,7 @@ class AcceptForm(forms.Form):
 def accept_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form, or make the person."""
     invitation = open_invitation(token)
-    form, status = AcceptForm(request.POST or None), 200
+    form, status = AcceptForm(posted(request)), 200
     if request.method == "POST":
         sent = {"token": token, **{name: request.POST.get(name, "") for name in form.fields}}
         serializer = AcceptInvitationSerializer(data=sent)

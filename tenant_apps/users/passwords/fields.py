@@ -32,8 +32,15 @@ class NewPasswordField(serializers.CharField):
         return value
 
 
-class PasswordField(serializers.CharField):
-    """The password of who asks."""
+class OwnPasswordField(serializers.CharField):
+    """The password of who asks, so that a stolen token is not enough."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, write_only=True, max_length=LONGEST, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """Return the password; a 400 says that it is not theirs."""
+        value = super().run_validation(data)
+        if not self.context["request"].user.check_password(value):
+            raise serializers.ValidationError("This is not your password.", code="wrong_password")
+        return value
