@@ -1,9 +1,7 @@
-import hashlib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.db import models, transaction
@@ -16,8 +14,9 @@ from shared_apps.tenants.texts import one_line
 
 from .built_in_roles import FIRST_OWN_RANK
 from .invitations.models import Invitation
+from .logins.models import RefreshFamily, RefreshRefused
 
-__all__ = ["Invitation"]  # found by Django through this module
+__all__ = ["Invitation", "RefreshFamily", "RefreshRefused"]  # found through this module
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
@@ -193,67 +192,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         type(self).objects.filter(pk=self.pk, email_verified_at=None).update(
             email_verified_at=Now()
         )
-
-
-class RefreshRefused(ValueError):
-    """A refresh token is unknown, used, revoked or too old."""
-
-
-def _digest(jti: str) -> bytes:
-    return hashlib.sha256(jti.encode()).digest()
-
-
-class RefreshFamilyManager(models.Manager["RefreshFamily"]):
-    def open(self, *, pk: UUID, user: User, jti: str) -> "RefreshFamily":
-        """Start the family of a login with its first token."""
-        return self.create(pk=pk, user=user, current=_digest(jti), expires_at=self._expiry())
-
-    def rotate(self, *, family: UUID, jti: str, successor: str) -> None:
-        """Replace ``jti`` by ``successor``: of any number of simultaneous calls, one wins.
-
-        A token used a second time is a sign of theft and revokes the family, unless it is the
-        one just replaced, within ``REFRESH_REUSE_GRACE``: then an answer was lost or two tabs
-        were quick.
-
-        Raises:
-            RefreshRefused: the token is not the family's current one.
-
-        """
-        old = _digest(jti)
-        now = timezone.now()
-        # No join in this filter: it would become a subquery that a second UPDATE does not
-        # check again after waiting for the first, and both would win.
-        won = self.filter(pk=family, current=old, revoked_at=None, expires_at__gt=now).update(
-            current=_digest(successor), previous=old, rotated_at=Now(), expires_at=self._expiry()
-        )
-        if won:
-            return
-        self.filter(pk=family, revoked_at=None).exclude(
-            previous=old, rotated_at__gt=now - settings.REFRESH_REUSE_GRACE
-        ).update(revoked_at=Now())
-        raise RefreshRefused
-
-    def _expiry(self) -> Any:
-        lifetime: Any = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
-        return timezone.now() + lifetime
-
-
-class RefreshFamily(models.Model):
-    """One login's chain of refresh tokens; only the digest of the current one is kept."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="refresh_families")
-    current = models.BinaryField(max_length=32)
-    previous = models.BinaryField(max_length=32, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    rotated_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
-
-    objects = RefreshFamilyManager()
-
-    def __str__(self) -> str:
-        return f"login of {self.user_id}"
 
 
 class CatalogueReaders(models.TextChoices):
