@@ -6,6 +6,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from shared_apps.tenants.api import StrictModelSerializer, StrictSerializer
 
+from .logins.origin import origin_of
 from .models import RefreshRefused, User
 from .tokens import LoginRefused, open_login, rotate_login
 
@@ -28,7 +29,7 @@ class LoginSerializer(StrictSerializer):
         )
         try:
             if isinstance(user, User):
-                return open_login(user)
+                return open_login(user, **origin_of(self.context["request"]))
         except LoginRefused:
             pass
         raise AuthenticationFailed("E-mail or password is wrong.", code="login_failed")

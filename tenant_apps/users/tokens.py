@@ -131,8 +131,10 @@ class LoginRefused(ValueError):
     """What somebody signs in with was changed at that moment, or they were let out."""
 
 
-def open_login(user: User) -> dict[str, str]:
+def open_login(user: User, **origin: Any) -> dict[str, str]:
     """Start a login and return its first pair: ``{"access", "refresh"}``.
+
+    ``origin`` is where it comes from, as :func:`tenant_apps.users.logins.origin.origin_of` has it.
 
     Raises:
         LoginRefused: ``user`` is not any more as they were read.
@@ -146,7 +148,7 @@ def open_login(user: User) -> dict[str, str]:
         rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, **same)
         if not list(rows.values_list("pk")):
             raise LoginRefused
-        RefreshFamily.objects.open(pk=family, user=user, jti=refresh["jti"])
+        RefreshFamily.objects.open(pk=family, user=user, jti=refresh["jti"], **origin)
     return {"access": str(AccessToken.for_login(user, family)), "refresh": str(refresh)}
 
 
@@ -173,4 +175,4 @@ def rotate_login(raw: str) -> dict[str, str]:
 
 def close_login(family: UUID) -> None:
     """End one login: nothing more can be got with its refresh token."""
-    RefreshFamily.objects.filter(pk=family).update(revoked_at=Now())
+    RefreshFamily.objects.filter(pk=family, revoked_at=None).update(revoked_at=Now())

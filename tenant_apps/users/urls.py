@@ -3,11 +3,13 @@ from rest_framework.routers import SimpleRouter
 
 from . import views
 from .invitations import views as invitation_views
+from .logins import views as login_views
 from .passwords import views as password_views
 from .roles import views as role_views
 
 router = SimpleRouter()
 router.register("roles", role_views.RoleViewSet)
+router.register("me/sessions", login_views.SessionViewSet, basename="session")
 router.register("invitations", invitation_views.InvitationViewSet)
 router.register("users", role_views.PersonViewSet)
 
@@ -26,6 +28,11 @@ urlpatterns = [
         name="confirm-password-reset",
     ),
     path("me/password/", password_views.ChangePasswordView.as_view(), name="change-password"),
+    path(
+        "users/<uuid:id>/revoke-sessions/",
+        login_views.RevokeSessionsView.as_view(),
+        name="revoke-sessions",
+    ),
     path(
         "invitations/accept/",
         invitation_views.AcceptInvitationView.as_view(),

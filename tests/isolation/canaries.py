@@ -17,6 +17,7 @@ from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import PortalSettings, Role, User
+from tenant_apps.users.tokens import open_login
 from tests.api import PASSWORD
 
 # Columns that hold no text of a tenant's, and why.
@@ -100,6 +101,7 @@ def _people(mark: str, product: str) -> None:
     customer = User.objects.create_member(f"{mark}@x.example", PASSWORD, role="customer", name=mark)
     own = Role.objects.create(name=mark, description=mark)
     owner = User.objects.get(email__startswith="owner@")
+    open_login(owner, user_agent=mark)
     invite(acting=owner, email=f"guest-{mark}@x.example", roles=[own])
     # A grant on one object, to a person and to a role, in guardian's own tables, too.
     for receiver in (customer, own):

@@ -5,6 +5,7 @@ roles. An operation that is missing here fails the suite.
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.built_in_roles import BUILT_IN_ROLES
 from tenant_apps.users.invitations.inviting import invite
-from tenant_apps.users.models import Invitation, Role, User
+from tenant_apps.users.models import Invitation, RefreshFamily, Role, User
 from tests.api import PASSWORD, Api
 
 ANYONE, MEMBER = "anyone", "member"
@@ -29,6 +30,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/password-reset/"): ANYONE,
     ("post", "/api/auth/password-reset/confirm/"): ANYONE,
     ("post", "/api/me/password/"): MEMBER,
+    ("get", "/api/me/sessions/"): MEMBER,
+    ("delete", "/api/me/sessions/{id}/"): MEMBER,
+    ("post", "/api/me/sessions/revoke-others/"): MEMBER,
     ("get", "/api/invitations/"): "users.invite_user",
     ("post", "/api/invitations/"): "users.invite_user",
     ("post", "/api/invitations/{id}/resend/"): "users.invite_user",
@@ -74,6 +78,7 @@ NEEDS: dict[tuple[str, str], str] = {
             ("get", "/api/users/{id}/", "users.view_user"),
             ("patch", "/api/users/{id}/", "users.change_user"),
             ("put", "/api/users/{id}/roles/", "users.change_user"),
+            ("post", "/api/users/{id}/revoke-sessions/", "users.change_user"),
             ("get", "/api/users/{id}/why/", "users.view_role"),
             ("get", "/api/grants/", "users.change_user"),
             ("post", "/api/grants/", "users.change_user"),
@@ -125,6 +130,7 @@ def fill(mark: str) -> dict[str, str]:
     job = Job.objects.create(kind="catalogue_import", filename=mark)
     role, _ = Role.objects.get_or_create(name="Own", rank=15)
     person, _ = User.objects.get_or_create(email="person@x.example")
+    login = RefreshFamily.objects.open(pk=uuid4(), user=owner, jti="x")
     Invitation.objects.all().delete()
     invitation = invite(acting=owner, email=f"{role.pk}@x.example", roles=[role])
     return {
@@ -135,6 +141,7 @@ def fill(mark: str) -> dict[str, str]:
         "roles": str(role.uuid),
         "users": str(person.pk),
         "invitations": str(invitation.pk),
+        "me": str(login.pk),
     }
 
 

@@ -1,4 +1,5 @@
 import hashlib
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from ..models import User
 
 
+# A page loads a dozen things: it is noted once.
+_TOUCH_EVERY = timedelta(minutes=5)
+
+
 class RefreshRefused(ValueError):
     """A refresh token is unknown, used, revoked or too old."""
 
@@ -21,9 +26,19 @@ def _digest(jti: str) -> bytes:
 
 
 class RefreshFamilyManager(models.Manager["RefreshFamily"]):
-    def open(self, *, pk: UUID, user: "User", jti: str) -> "RefreshFamily":
-        """Start the family of a login with its first token."""
-        return self.create(pk=pk, user=user, current=_digest(jti), expires_at=self._expiry())
+    def alive(self) -> "models.QuerySet[RefreshFamily]":
+        """Return the logins that have neither ended nor run out."""
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    def open(self, *, pk: UUID, user: "User", jti: str, **origin: Any) -> "RefreshFamily":
+        """Start the family of a login with its first token; ``origin`` is where it came from."""
+        digest = _digest(jti)
+        return self.create(pk=pk, user=user, current=digest, expires_at=self._expiry(), **origin)
+
+    def open_browser(self, *, user: "User", seconds: int, **origin: Any) -> "RefreshFamily":
+        """Note that a browser's session began, which lasts so long; it has no token."""
+        expires_at = timezone.now() + timedelta(seconds=seconds)
+        return self.create(user=user, is_browser=True, current=b"", expires_at=expires_at, **origin)
 
     def rotate(self, *, family: UUID, jti: str, successor: str) -> None:
         """Replace ``jti`` by ``successor``: of any number of simultaneous calls, one wins.
@@ -56,7 +71,10 @@ class RefreshFamilyManager(models.Manager["RefreshFamily"]):
 
 
 class RefreshFamily(models.Model):
-    """One login's chain of refresh tokens; only the digest of the current one is kept."""
+    """One login: a chain of refresh tokens, of which only the current one's digest is kept.
+
+    Or a browser's session, which has none and names this row.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -69,7 +87,30 @@ class RefreshFamily(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
 
+    is_browser = models.BooleanField("in a browser", default=False, db_default=False)
+    user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
+    address = models.GenericIPAddressField(null=True)
+
     objects = RefreshFamilyManager()
+
+    class Meta:
+        verbose_name = "login"
 
     def __str__(self) -> str:
         return f"login of {self.user_id}"
+
+    @property
+    def last_used_at(self) -> datetime:
+        """When it was last refreshed; of a browser's session, seen, within some minutes."""
+        return self.rotated_at or self.created_at
+
+    def end(self) -> None:
+        """Let it go on no more, from the next request."""
+        type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now())
+
+    def touch(self, *, seconds: int) -> None:
+        """Note that a browser's session goes on, and may for so long."""
+        now = timezone.now()
+        if now - self.last_used_at > _TOUCH_EVERY:
+            expires_at = now + timedelta(seconds=seconds)
+            type(self).objects.filter(pk=self.pk).update(rotated_at=now, expires_at=expires_at)
