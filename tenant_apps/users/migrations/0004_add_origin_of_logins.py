@@ -4,29 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0003_add_invitations'),
+        ("users", "0003_add_invitations"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='refreshfamily',
-            options={'verbose_name': 'login'},
+            name="refreshfamily",
+            options={"verbose_name": "login"},
         ),
         migrations.AddField(
-            model_name='refreshfamily',
-            name='address',
+            model_name="refreshfamily",
+            name="address",
             field=models.GenericIPAddressField(null=True),
         ),
         migrations.AddField(
-            model_name='refreshfamily',
-            name='is_browser',
-            field=models.BooleanField(db_default=False, default=False, verbose_name='in a browser'),
+            model_name="refreshfamily",
+            name="is_browser",
+            field=models.BooleanField(db_default=False, default=False, verbose_name="in a browser"),
         ),
         migrations.AddField(
-            model_name='refreshfamily',
-            name='user_agent',
-            field=models.CharField(blank=True, db_default='', default='', max_length=200),
+            model_name="refreshfamily",
+            name="user_agent",
+            field=models.CharField(blank=True, db_default="", default="", max_length=200),
         ),
     ]
