@@ -217,6 +217,8 @@ GRANTABLE_OBJECTS = {
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",
+    "users.new_email": "tenant_apps.users.addresses.changing.send_link",
+    "users.new_email_notice": "tenant_apps.users.addresses.changing.send_notice",
     "users.reset_password": "tenant_apps.users.passwords.resetting.send",
     "users.invitation": "tenant_apps.users.invitations.inviting.send",
     "orders.confirmation": "tenant_apps.orders.confirmation.send",

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from . import views
+from .addresses import views as address_views
 from .invitations import views as invitation_views
 from .logins import views as login_views
 from .passwords import views as password_views
@@ -28,6 +29,8 @@ urlpatterns = [
         name="confirm-password-reset",
     ),
     path("me/password/", password_views.ChangePasswordView.as_view(), name="change-password"),
+    path("me/email/", address_views.ChangeEmailView.as_view(), name="change-email"),
+    path("users/<uuid:id>/make-owner/", role_views.MakeOwnerView.as_view(), name="make-owner"),
     path(
         "users/<uuid:id>/revoke-sessions/",
         login_views.RevokeSessionsView.as_view(),

@@ -20,7 +20,7 @@ from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import Invitation, RefreshFamily, Role, User
 from tests.api import PASSWORD, Api
 
-ANYONE, MEMBER = "anyone", "member"
+ANYONE, MEMBER, OWNER = "anyone", "member", "owner"
 
 # (method, path) -> what it needs; the catalogue of these tenants is read by anyone.
 NEEDS: dict[tuple[str, str], str] = {
@@ -30,6 +30,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/password-reset/"): ANYONE,
     ("post", "/api/auth/password-reset/confirm/"): ANYONE,
     ("post", "/api/me/password/"): MEMBER,
+    ("post", "/api/me/email/"): MEMBER,
     ("get", "/api/me/sessions/"): MEMBER,
     ("delete", "/api/me/sessions/{id}/"): MEMBER,
     ("post", "/api/me/sessions/revoke-others/"): MEMBER,
@@ -78,6 +79,7 @@ NEEDS: dict[tuple[str, str], str] = {
             ("get", "/api/users/{id}/", "users.view_user"),
             ("patch", "/api/users/{id}/", "users.change_user"),
             ("put", "/api/users/{id}/roles/", "users.change_user"),
+            ("post", "/api/users/{id}/make-owner/", OWNER),
             ("post", "/api/users/{id}/revoke-sessions/", "users.change_user"),
             ("get", "/api/users/{id}/why/", "users.view_role"),
             ("get", "/api/grants/", "users.change_user"),
@@ -118,6 +120,8 @@ def may(who: str, need: str) -> bool:
         return True
     if who == "anonymous":
         return False
+    if need == OWNER:
+        return who == "owner"
     return need == MEMBER or need in BUILT_IN_ROLES[who][3]
 
 
