@@ -1,9 +1,10 @@
 """Routes of the public host."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from billing import pages, views
+from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import operators_admin
 
 from .urls_tenant import _OPEN, handler400, handler403, handler404, handler500
@@ -20,10 +21,6 @@ urlpatterns = [
     path("signup/", pages.sign_up_page, name="sign-up-page"),
     path("admin/", operators_admin.urls),
     path("api/", include(api)),
-    path(
-        "api/schema/",
-        SpectacularAPIView.as_view(urlconf="config.urls_public", **_OPEN),
-        name="schema",
-    ),
+    path("api/schema/", DocumentView.as_view(urlconf="config.urls_public"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),
 ]

@@ -1,14 +1,16 @@
 """Routes of a tenant's host."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
 from tenant_apps.users.addresses.pages import confirm_new_email
 from tenant_apps.users.invitations.pages import accept_page
+from tenant_apps.users.look import logo, look
 from tenant_apps.users.pages import confirm_email
 from tenant_apps.users.passwords.pages import forgotten_password, reset_password_page
 
@@ -27,14 +29,12 @@ urlpatterns = [
     # Named as the admin's sign-in page looks for it.
     path("forgotten-password/", forgotten_password, name="admin_password_reset"),
     path("reset-password/<str:token>/", reset_password_page, name="reset-password"),
+    path("logo/", logo, name="logo"),
+    path("look.css", look, name="look"),
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
     path("api/", include(api)),
-    path(
-        "api/schema/",
-        SpectacularAPIView.as_view(urlconf="config.urls_tenant", **_OPEN),
-        name="schema",
-    ),
+    path("api/schema/", DocumentView.as_view(urlconf="config.urls_tenant"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),
 ]
 

@@ -1,5 +1,8 @@
 """Two tenants for the whole session, and ways to reach them."""
 
+import io
+import json
+import logging.config
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import count
@@ -10,6 +13,7 @@ from django.db import connections
 from django.test import Client
 
 from billing.signing_up import sign_up
+from config.logs import configure
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.domain_map import load_tenant
@@ -145,3 +149,14 @@ def as_role(acme: ActiveTenant) -> Callable[[str], Admin]:
     return lambda role: Admin(
         acme.primary_host, User.objects.create_member(f"{role}@x.example", PASSWORD, role=role)
     )
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return a function with the log's lines so far."""
+    root, written = logging.getLogger(), io.StringIO()
+    kept, level = list(root.handlers), root.level
+    logging.config.dictConfig(configure("json", "INFO"))
+    root.handlers[0].setStream(written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.handlers, root.level = kept, level

@@ -1,9 +1,11 @@
 """Limits: counted for everybody at once, by tenant, account and address."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client, RequestFactory
 
@@ -94,6 +96,8 @@ def test_what_a_client_writes_into_x_forwarded_for_changes_nothing(anonymous, li
     ("proxies", "forwarded", "address"),
     [
         (0, "1.1.1.1", "127.0.0.1"),
+        (1, "1.1.1.1", "1.1.1.1"),
+        (1, None, "127.0.0.1"),
         (1, "6.6.6.6, 1.1.1.1", "1.1.1.1"),
         (2, "6.6.6.6, 1.1.1.1, 10.0.0.1", "1.1.1.1"),
         (2, "1.1.1.1", "127.0.0.1"),
@@ -102,8 +106,23 @@ def test_what_a_client_writes_into_x_forwarded_for_changes_nothing(anonymous, li
 )
 def test_the_address_is_the_one_our_own_proxy_saw(settings, proxies, forwarded, address):
     settings.TRUSTED_PROXIES = proxies
-    request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    request = RequestFactory().get("/", headers=headers)
     assert limits.client_address(request) == address
+
+
+def test_a_client_without_an_address_is_counted_with_others_like_it():
+    request = RequestFactory().get("/", REMOTE_ADDR="")
+    assert limits.client_address(request) == "unknown"
+
+
+def test_tries_without_an_account_are_not_counted_as_one_accounts(limit):
+    limit("general", account="1/minute", address="3/minute")
+    request = RequestFactory().get("/")
+    for _ in range(3):
+        limits.count("general", request)
+    with pytest.raises(limits.TooOften, match=r"^Too many attempts\. Try again in \d+ seconds\.$"):
+        limits.count("general", request)
 
 
 def test_signing_up_is_limited_by_address(public_client, limit):
@@ -164,16 +183,35 @@ def test_fifty_at_once_overshoot_by_five_in_a_hundred_at_most(portal, limit):
     assert 20 <= statuses.count(401) <= 21
 
 
-def test_without_redis_reads_go_on_under_a_local_limit(anonymous, limit, redis_down):
+def test_one_is_told_how_long_until_the_next_try(limit):
+    limit("general", address="1/minute")
+    request = RequestFactory().get("/")
+    first = datetime.now(UTC)
+    for later, left in ((0, 60), (40, 20), (59.8, 1)):
+        with time_machine.travel(first + timedelta(seconds=later), tick=False):
+            if not later:
+                limits.count("general", request)
+            with pytest.raises(limits.TooOften) as refused:
+                limits.count("general", request)
+        assert refused.value.seconds == left
+
+
+def test_without_redis_reads_go_on_under_a_local_limit(anonymous, globex, limit, redis_down, lines):
     limit("general", address="3/minute")
     statuses = [anonymous.get("/api/products/").status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
+    assert Api(globex.primary_host).get("/api/products/").status_code == 200
+    [line, *_] = [line for line in lines() if line["event"] == "limits_without_redis"]
+    assert (line["limit"], line["level"]) == ("general", "warning")
 
 
 def test_without_redis_signing_in_and_up_is_a_503(anonymous, public_client, limit, redis_down):
     refused = sign_in(anonymous, "owner@acme.example", PASSWORD)
     assert (refused.status_code, code(refused)) == (503, "try_again")
     assert refused["Retry-After"] == "2"
+    assert refused.json()["errors"][0]["detail"] == (
+        "This cannot be done at the moment. Please try again shortly."
+    )
     with no_scope():
         assert public_client.post("/api/signup/", {}, "application/json").status_code == 503
         form = {"username": "owner@acme.example", "password": PASSWORD}

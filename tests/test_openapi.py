@@ -1,6 +1,7 @@
 """The OpenAPI documents: valid, complete, each host's own."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from drf_spectacular.validation import validate_schema
 
+from config.embedded import free_port
+from config.openapi_documents import OneDocument
 from tests.api import Api
+from tests.stack.running import Http, web
 
 HOSTS = {"acme.localhost": "config.urls_tenant", "localhost": "config.urls_public"}
 
@@ -137,3 +141,17 @@ def test_a_change_answers_with_every_field_the_document_requires(owner):
     product = owner.post("/api/products/", {"name": "L", "slug": "l", "price": "1"}).json()
     changed = owner.patch(f"/api/products/{product['id']}/", {"stock": 1}).json()
     assert set(changed) == set(product)
+
+
+def test_first_requests_for_both_documents_at_once_are_all_answered(portal, tmp_path):
+    tenant, port = portal(), free_port()
+    hosts = ["localhost", tenant.primary_host] * 4
+    with web(port, tmp_path / "log"), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda host: Http(port, host).get("/api/schema/"), hosts))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 2
+
+
+def test_a_document_is_made_once_a_process(host):
+    first, second = (OneDocument(urlconf=HOSTS[host]).get_schema() for _ in range(2))
+    assert first is second

@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
     "tenant_apps.users.logins.browsers.BrowserLogins",
+    "tenant_apps.users.locale.PortalLocale",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -163,6 +164,8 @@ if env("OWNER_DATABASE_URL", default=""):
 PG_DUMP: str = env("PG_DUMP", default=shutil.which("pg_dump") or "pg_dump")
 POOL_SIZE = env.int("POOL_SIZE", default=10)
 POOL_POLL_SECONDS = 0.5
+# A closed tenant keeps its schema so long: what was under way when it closed comes to its end.
+DRAIN_SECONDS = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: broker and cache in databases of their own ----------------------------------------
@@ -314,6 +317,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # --- language, time, files ---------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
@@ -337,6 +341,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 UNFOLD = {
     "SITE_TITLE": "tenant_apps.users.context.site_title",
     "SITE_HEADER": "tenant_apps.users.context.site_title",
+    "SITE_LOGO": "tenant_apps.users.context.site_logo",
+    "STYLES": ["tenant_apps.users.context.site_stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},

@@ -7,6 +7,7 @@ from .development import *  # noqa: F403  # settings inherit this way
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 POOL_POLL_SECONDS = 0.1
 FAN_OUT_SECONDS = 0
+DRAIN_SECONDS = 0
 if "pytest" in sys.modules:
     # It keeps the log itself; the stream this would write to is closed before the first test.
     LOGGING["root"]["handlers"] = []  # noqa: F405  # from the settings above

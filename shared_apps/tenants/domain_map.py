@@ -43,12 +43,7 @@ class DomainMap:
 
     def _load(self, host: str) -> ActiveTenant | None:
         with scope.public_scope():
-            domain = (
-                Domain.objects.select_related("tenant__plan")
-                .prefetch_related("tenant__domains")
-                .filter(host=host)
-                .first()
-            )
+            domain = Domain.objects.select_related("tenant__plan").filter(host=host).first()
             if domain is None:
                 return None
             found = domain.tenant.snapshot()
@@ -93,10 +88,5 @@ domain_map = DomainMap()
 def load_tenant(tenant_id: UUID) -> ActiveTenant | None:
     """Read one tenant from the database, past every cache; None if there is none."""
     with scope.public_scope():
-        tenant = (
-            Tenant.objects.select_related("plan")
-            .prefetch_related("domains")
-            .filter(pk=tenant_id)
-            .first()
-        )
+        tenant = Tenant.objects.select_related("plan").filter(pk=tenant_id).first()
         return tenant.snapshot() if tenant else None

@@ -49,9 +49,9 @@ _AFTER_GRACE: dict[Deed, Refusal | None] = dict.fromkeys(Deed) | {
 }
 
 
-def refusal(tenant: ActiveTenant, deed: Deed, now: datetime | None = None) -> Refusal | None:
+def refusal(tenant: ActiveTenant, deed: Deed) -> Refusal | None:
     """Return None if ``deed`` is allowed in ``tenant`` now, else why not."""
-    grace_over = tenant.grace_until is not None and (now or datetime.now(UTC)) >= tenant.grace_until
+    grace_over = tenant.grace_until is not None and datetime.now(UTC) >= tenant.grace_until
     if tenant.status == TenantStatus.PAST_DUE and grace_over:
         return _AFTER_GRACE[deed]
     return _TABLE[tenant.status][deed]

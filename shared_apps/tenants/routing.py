@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars
 
 from . import scope
 from .domain_map import domain_map
-from .errors import error_answer
+from .errors import error_answer, out_of_reach
 from .gate import Deed, Refusal, refusal
 
 _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
@@ -37,12 +37,6 @@ _RESET_PAGE = "/reset-password/"
 _NOBODY = Refusal(404, "not_found", "There is no portal here.")
 
 
-def _out_of_reach() -> HttpResponse:
-    answer = error_answer(503, "try_again", "Please try again in a moment.")
-    answer["Retry-After"] = "2"
-    return answer
-
-
 class TenantRouting:
     """Enter the scope of the host for the length of the request.
 
@@ -60,7 +54,7 @@ class TenantRouting:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 where the database was out of reach; leave anything else to Django."""
-        return _out_of_reach() if isinstance(exception, OperationalError) else None
+        return out_of_reach() if isinstance(exception, OperationalError) else None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer from inside the host's scope, or refuse."""
@@ -75,7 +69,7 @@ class TenantRouting:
         try:
             tenant = domain_map.tenant_for(host)
         except OperationalError:
-            return _out_of_reach()
+            return out_of_reach()
         if tenant is None:
             return error_answer(*_NOBODY)
         bind_contextvars(tenant=str(tenant.id))

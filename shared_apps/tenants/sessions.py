@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bind_contextvars
 
 from . import scope
+from .errors import out_of_reach
 
 _KEY = "_tenant"
 
@@ -27,11 +29,19 @@ class SessionsOfOneTenant:
         key = scope.current_key()
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            if request.session.get(_KEY, key) != key:
-                logout(request)
-            elif user := request.session.get(SESSION_KEY):
-                bind_contextvars(user=user)
+            try:
+                _check(request, key)
+            except OperationalError:
+                # Django tells a middleware of a view's exceptions, but not of another one's.
+                return out_of_reach()
         response = self.get_response(request)
         if request.session.modified and not request.session.is_empty():
             request.session[_KEY] = key
         return response
+
+
+def _check(request: HttpRequest, key: str | None) -> None:
+    if request.session.get(_KEY, key) != key:
+        logout(request)
+    elif user := request.session.get(SESSION_KEY):
+        bind_contextvars(user=user)

@@ -96,7 +96,6 @@ def _guarding_many(method: Callable[..., Any]) -> Callable[..., Any]:
             check_instance(instance)
         return method(queryset, instances, *args, **kwargs)
 
-    guarded.alters_data = True  # type: ignore[attr-defined]  # templates must not call it
     return guarded
 
 
@@ -113,4 +112,3 @@ def install() -> None:
     patched = models.Model
     patched.save_base = _guarding_one(patched.save_base)
     patched.delete = _guarding_one(patched.delete)
-    patched.delete.alters_data = True

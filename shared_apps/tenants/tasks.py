@@ -55,7 +55,7 @@ class ScopedTask(DjangoTask):
             return super().__call__(*args, **kwargs)
 
     def _tenant(self) -> Any:
-        named = self.request.get("tenant") or (self.request.headers or {}).get("tenant")
+        named = (self.request.headers or {}).get("tenant")
         try:
             tenant = load_tenant(UUID(named))
         except (TypeError, ValueError):
@@ -88,5 +88,5 @@ def fan_out(task: Any, tenant_ids: Iterable[UUID], *, over_seconds: float = 0) -
     for tenant_id in tenant_ids:
         task.apply_async(
             headers={"tenant": str(tenant_id)},
-            countdown=random.uniform(0, over_seconds) if over_seconds else None,  # noqa: S311  # no secret
+            countdown=random.uniform(0, over_seconds),  # noqa: S311  # no secret
         )

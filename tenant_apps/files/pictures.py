@@ -18,6 +18,8 @@ _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "PNG": (".png", {"optimize": True}),
     "WEBP": (".webp", {"quality": 85}),
 }
+# Their content types; browsers show these, and nothing in them runs.
+KINDS = frozenset({"image/jpeg", "image/png", "image/webp"})
 MAX_PIXELS = 25_000_000
 MAX_SIDE = 2048
 

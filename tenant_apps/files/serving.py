@@ -5,9 +5,7 @@ from typing import Any
 from django.http import FileResponse, Http404
 
 from .models import StoredFile
-
-# What a browser may show in its window; anything else, SVG and HTML above all, is saved.
-SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
+from .pictures import KINDS
 
 # Should a browser ever take a file for a document: nothing in it runs, loads or is framed.
 _POLICY: Any = {"default-src": ["'none'"], "sandbox": True, "frame-ancestors": ["'none'"]}
@@ -22,7 +20,8 @@ def serve(stored: StoredFile, *, max_age: int) -> FileResponse:
         Http404: the content is gone.
 
     """
-    inline = stored.content_type in SHOWN_INLINE
+    # Anything but our own pictures, SVG and HTML above all, is saved and never shown.
+    inline = stored.content_type in KINDS
     try:
         content = stored.content.open("rb")
     except FileNotFoundError as error:

@@ -34,14 +34,20 @@ class IllegalTransition(ValueError):
     """An order cannot go from its present status to the one asked for."""
 
 
+def _given(user: Any) -> Q:
+    return granted(Order, user, "view_order", "change_order", "refund_order")
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: Any) -> "OrderQuerySet":
         """Orders ``user`` may see: their own, those granted to them, or all with the permission."""
         if user.has_perm("orders.view_order"):
             return self
-        return self.filter(
-            Q(user_id=user.pk) | granted(Order, user, "view_order", "change_order", "refund_order")
-        )
+        return self.filter(Q(user_id=user.pk) | _given(user))
+
+    def granted_to(self, user: Any) -> "OrderQuerySet":
+        """Orders that were granted to ``user`` or to a role of theirs."""
+        return self.filter(_given(user))
 
     def changeable_by(self, user: Any, deed: str = "change") -> "OrderQuerySet":
         """Orders ``user`` may take through their states (or refund), by role or by grant."""

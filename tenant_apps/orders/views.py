@@ -57,7 +57,8 @@ class OrderViewSet(
     @action(detail=True, methods=["post"], permission_classes=[CancelsOrder])
     def cancel(self, request: Request, pk: Any = None) -> Response:
         """Cancel one's own pending order, or any that is not shipped with the permission."""
-        if Order.objects.changeable_by(request.user).filter(pk=str(pk)).exists():
+        order = self.get_object()
+        if Order.objects.changeable_by(request.user).filter(pk=order.pk).exists():
             return self._move(OrderStatus.CANCELLED)
         return self._move(OrderStatus.CANCELLED, only_from=[OrderStatus.PENDING])
 

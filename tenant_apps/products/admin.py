@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -18,6 +19,7 @@ from .models import MAX_STOCK, Category, Product
 @admin.register(Category, site=tenant_admin)
 class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
     list_display = ["name", "slug", "products_count", "avg_price"]
+    ordering = ["name"]  # the model's own gives way to the figures' GROUP BY
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = grant_inlines(Category)
@@ -43,13 +45,16 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
     stock_change = forms.IntegerField(
         required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
         min_value=-MAX_STOCK,
         max_value=MAX_STOCK,
         help_text="Added to the stock when you save; a negative number takes away.",
     )
 
     picture = forms.FileField(
-        required=False, help_text="A JPEG, PNG or WebP picture; it replaces the one before."
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
     )
 
     class Meta:

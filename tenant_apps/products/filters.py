@@ -2,6 +2,7 @@ import django_filters
 from django import forms
 from drf_spectacular.utils import extend_schema_field
 
+from shared_apps.tenants.filters import TrueOrFalseFilter
 from shared_apps.tenants.lists import NO_NUL
 
 from .models import Product
@@ -18,26 +19,6 @@ class AmountFilter(django_filters.CharFilter):
 
     def __init__(self, field_name: str, lookup_expr: str, *, label: str) -> None:
         super().__init__(field_name, lookup_expr, label=label, regex=_AMOUNT, strip=False)
-
-
-class TrueOrFalse(forms.Field):
-    """The text `true` or `false`; anything else is a mistake, and not "whichever"."""
-
-    default_error_messages = {"invalid": "This is true or false."}
-
-    def to_python(self, value: str | None) -> bool | None:
-        if value is None:
-            return None
-        if value.lower() not in ("true", "false"):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return value.lower() == "true"
-
-
-class TrueOrFalseFilter(django_filters.BooleanFilter):
-    field_class = TrueOrFalse
-
-    def __init__(self, field_name: str) -> None:
-        super().__init__(field_name, widget=forms.TextInput)
 
 
 class ProductFilter(django_filters.FilterSet):

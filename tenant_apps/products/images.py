@@ -3,16 +3,16 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiRequest, extend_schema
-from rest_framework import generics, parsers, serializers, status
+from rest_framework import generics, parsers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from shared_apps.tenants.api import StrictSerializer
-from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
-from tenant_apps.files.serving import SHOWN_INLINE, serve
+from tenant_apps.files.pictures import KINDS
+from tenant_apps.files.serializers import PictureSerializer
+from tenant_apps.files.serving import serve
 
 from .models import Product
 from .permissions import KeepsImages
@@ -22,22 +22,11 @@ from .serializers import ProductSerializer
 MAX_AGE = 60
 
 
-class ImageSerializer(StrictSerializer):
-    file = serializers.FileField(help_text="A JPEG, PNG or WebP picture (up to 5 MB).")
-
-    def validate_file(self, uploaded: Any) -> Picture:
-        """Encode the picture anew, or refuse it."""
-        try:
-            return encoded_anew(uploaded)
-        except NotAPicture as error:
-            raise serializers.ValidationError(str(error), code="not_a_picture") from error
-
-
 class ProductImageView(generics.GenericAPIView[Product]):
     """The picture of a product, for whoever may see the product."""
 
     queryset = Product.objects.select_related("image", "category")
-    serializer_class = ImageSerializer
+    serializer_class = PictureSerializer
     permission_classes = [KeepsImages]
     parser_classes = [parsers.MultiPartParser]
     filter_backends = []
@@ -49,21 +38,21 @@ class ProductImageView(generics.GenericAPIView[Product]):
 
     @extend_schema(
         summary="See a product's picture",
-        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(SHOWN_INLINE)},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(KINDS)} | {204: None},
     )
-    def get(self, request: Request, pk: Any) -> FileResponse:
-        """Return the picture; 404 where there is none."""
+    def get(self, request: Request, pk: Any) -> FileResponse | Response:
+        """Return the picture; 204 for a product that has none."""
         product = self.get_object()
         if product.image is None:
-            raise Http404
+            return Response(status=status.HTTP_204_NO_CONTENT)
         return serve(product.image, max_age=MAX_AGE)
 
     @extend_schema(
         summary="Give a product a picture",
         request={
             "multipart/form-data": OpenApiRequest(
-                ImageSerializer,
-                encoding={"file": {"contentType": ", ".join(sorted(SHOWN_INLINE))}},
+                PictureSerializer,
+                encoding={"file": {"contentType": ", ".join(sorted(KINDS))}},
             )
         },
         responses=ProductSerializer,

@@ -35,6 +35,10 @@ class CategoryQuerySet(models.QuerySet["Category"]):
         """Categories that ``user`` may see: all, or those granted to them."""
         if is_open_to(user) or user.has_perm("products.view_category"):
             return self
+        return self.granted_to(user)
+
+    def granted_to(self, user: Any) -> "CategoryQuerySet":
+        """Categories that were granted to ``user`` or to a role of theirs."""
         if not user.is_authenticated:
             return self.none()
         return self.filter(granted(Category, user, "view_category", "change_category"))
@@ -79,6 +83,10 @@ def _granted(user: Any, deed: str) -> Q:
     return on_product | granted(Category, user, f"{deed}_category", key="category")
 
 
+def _given(user: Any) -> Q:
+    return Q(is_active=True) & _granted(user, "view") | _granted(user, "change")
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     def on_sale(self) -> "ProductQuerySet":
         """Products that can be seen and ordered."""
@@ -92,10 +100,14 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """
         if user.has_perm("products.change_product"):
             return self
-        seen = Q(is_active=True) if is_open_to(user) else Q(pk=None)
-        if user.is_authenticated:
-            seen |= Q(is_active=True) & _granted(user, "view") | _granted(user, "change")
-        return self.filter(seen)
+        on_sale = Q(is_active=True)
+        if not user.is_authenticated:
+            return self.filter(on_sale) if is_open_to(user) else self.none()
+        return self.filter(_given(user) | on_sale if is_open_to(user) else _given(user))
+
+    def granted_to(self, user: Any) -> "ProductQuerySet":
+        """Products that were granted to ``user`` or a role of theirs, or whose category was."""
+        return self.filter(_given(user)) if user.is_authenticated else self.none()
 
     def changeable_by(self, user: Any) -> "ProductQuerySet":
         """Products that ``user`` may change, by role or by grant."""

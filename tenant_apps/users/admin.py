@@ -1,16 +1,25 @@
 from typing import Any
+from zoneinfo import available_timezones
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: skip
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from tenant_apps.files.pictures import NotAPicture, encoded_anew
 
 from .models import PortalSettings, Role, User
 from .roles.admin import RoleAdmin
@@ -130,11 +139,47 @@ class OperatorAdmin(_PeopleAdmin):
     ]
 
 
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    time_zone = forms.ChoiceField(
+        choices=[(name, name) for name in sorted(available_timezones())],
+        widget=UnfoldAdminSelectWidget,
+    )
+    new_logo = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
+    )
+
+    class Meta:
+        model = PortalSettings
+        fields = ["name", "colour", "currency", "language", "time_zone", "catalogue_readers"]
+        widgets = {"colour": UnfoldAdminColorInputWidget}
+
+    def clean_new_logo(self) -> Any:
+        """Encode the picture anew, or say why not."""
+        uploaded = self.cleaned_data["new_logo"]
+        try:
+            return encoded_anew(uploaded) if uploaded else None
+        except NotAPicture as error:
+            raise ValidationError(str(error), code="not_a_picture") from error
+
+
 @admin.register(PortalSettings, site=tenant_admin)
 class PortalSettingsAdmin(ModelAdmin):
     """The portal's one row of settings."""
 
-    fields = ["name", "currency", "catalogue_readers"]
+    form = SettingsForm
+    readonly_fields = ["logo_shown"]
+    fields = [
+        *("name", "logo_shown", "new_logo", "colour", "currency", "language", "time_zone"),
+        "catalogue_readers",
+    ]
+
+    @admin.display(description="logo")
+    def logo_shown(self, portal: PortalSettings) -> str:
+        """Show the logo."""
+        url = portal.logo_url
+        return format_html('<img src="{}" alt="" height="48">', url) if url else "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: the row came with the portal."""
@@ -145,5 +190,10 @@ class PortalSettingsAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save and publish."""
-        obj.store()
+        """Save and publish what was changed."""
+        data = form.cleaned_data
+        changed = set(form.changed_data) - {"new_logo"}
+        if changed:
+            obj.change(**{name: data[name] for name in changed})
+        if data.get("new_logo"):
+            obj.show_logo(data["new_logo"], user=request.user)

@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 
 from shared_apps.tenants import scope
+
+from . import look
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -15,6 +18,8 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "tenant": active.tenant,
+        "logo_url": look.logo_url(),
+        "stylesheet_url": look.stylesheet_url(),
         "remind_to_confirm": bool(
             user and user.is_authenticated and user.email_verified_at is None
         ),
@@ -25,3 +30,13 @@ def site_title(request: HttpRequest) -> str:
     """Return the admin's title: the portal's name, or the platform's."""
     active = scope.current()
     return active.tenant.name if active and active.tenant else "Freehold operators"
+
+
+def site_logo(request: HttpRequest) -> str | None:
+    """Return the address of the logo that the admin shows, or None."""
+    return look.logo_url()
+
+
+def site_stylesheet(request: HttpRequest) -> str | None:
+    """Return the address of the stylesheet with the portal's colour, or an empty one's."""
+    return look.stylesheet_url() or static("freehold/plain.css")

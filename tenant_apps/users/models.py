@@ -1,16 +1,22 @@
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
+from shared_apps.tenants.links import portal_url
 from shared_apps.tenants.texts import one_line
+from tenant_apps.files.models import StoredFile
+from tenant_apps.files.pictures import Picture
 
 from .built_in_roles import FIRST_OWN_RANK
 from .invitations.models import Invitation
@@ -194,6 +200,38 @@ class User(AbstractBaseUser, PermissionsMixin):
         )
 
 
+def readable_colour(value: str) -> None:
+    """Refuse what is no colour, or one on which white text cannot be read (WCAG 2.2, 1.4.3).
+
+    Raises:
+        ValidationError: its contrast with white is below 4.5.
+
+    """
+    if not re.fullmatch(r"#[0-9a-f]{6}", value):
+        raise ValidationError("A colour is # and six digits of 0-9 and a-f.", code="no_colour")
+    if contrast_with_white(value) < 4.5:
+        raise ValidationError("White text cannot be read on this colour.", code="too_light")
+
+
+def contrast_with_white(colour: str) -> float:
+    """Return the contrast ratio of ``#rrggbb`` with white, 1 to 21, as WCAG 2.2 defines it."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 1.05 / (luminance + 0.05)
+
+
+def known_time_zone(value: str) -> None:
+    """Refuse a name that is no time zone.
+
+    Raises:
+        ValidationError: it is none of the IANA database.
+
+    """
+    if value not in available_timezones():
+        raise ValidationError("There is no such time zone.", code="no_time_zone")
+
+
 class CatalogueReaders(models.TextChoices):
     ANYONE = "anyone", "Anyone"
     MEMBERS = "members", "Signed-in members"
@@ -213,9 +251,30 @@ class PortalSettings(models.Model):
         default=CatalogueReaders.ANYONE,
     )
 
+    colour = models.CharField(
+        max_length=7,
+        default="#1f5fbf",
+        help_text="Of buttons and links, as #1f5fbf; dark enough for white text on it.",
+        validators=[readable_colour],
+    )
+    language = models.CharField(max_length=5, choices=settings.LANGUAGES, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
+    logo = models.OneToOneField(
+        StoredFile,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        db_constraint=False,  # this table is in public too, where there are no files
+    )
+
     class Meta:
         verbose_name = verbose_name_plural = "portal settings"
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(colour__regex=r"^#[0-9a-f]{6}$"),
+                name="portal_settings_colour_is_hexadecimal",
+                violation_error_message="A colour is # and six digits of 0-9 and a-f.",
+            ),
             models.CheckConstraint(condition=models.Q(id=1), name="portal_settings_one_row"),
             models.CheckConstraint(
                 condition=models.Q(currency__regex=r"^[A-Z]{3}$"),
@@ -226,6 +285,19 @@ class PortalSettings(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def change(self, **values: Any) -> None:
+        """Write ``values`` and publish."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        with transaction.atomic():
+            self.save(update_fields=list(values))
+            settings_copy.publish(type(self).objects.get().as_copy())
+
+    @property
+    def logo_url(self) -> str | None:
+        """The absolute address of the logo, or None."""
+        return portal_url(f"/logo/?v={str(self.logo_id)[-8:]}") if self.logo_id else None
 
     def store(self) -> None:
         """Save and publish in one transaction: the copy never differs for long."""
@@ -239,4 +311,18 @@ class PortalSettings(models.Model):
             "name": self.name,
             "currency": self.currency,
             "catalogue_readers": self.catalogue_readers,
+            "colour": self.colour,
+            "language": self.language,
+            "time_zone": self.time_zone,
+            "logo": str(self.logo_id or ""),
         }
+
+    def show_logo(self, picture: Picture | None, *, user: Any = None) -> None:
+        """Show ``picture`` as the portal's logo from now on, or none."""
+        with transaction.atomic():
+            before = type(self).objects.select_for_update(of=["self"]).get(pk=self.pk).logo
+            self.logo = StoredFile.objects.store(picture, user=user) if picture else None
+            self.save(update_fields=["logo"])
+            settings_copy.publish(self.as_copy())
+            if before is not None:
+                before.remove()

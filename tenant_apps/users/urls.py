@@ -1,7 +1,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from . import views
+from . import portal, views
 from .addresses import views as address_views
 from .invitations import views as invitation_views
 from .logins import views as login_views
@@ -42,6 +42,8 @@ urlpatterns = [
         name="accept-invitation",
     ),
     path("me/", views.MeView.as_view(), name="me"),
+    path("settings/", portal.SettingsView.as_view(), name="settings"),
+    path("settings/logo/", portal.LogoView.as_view(), name="settings-logo"),
     path("permissions/", role_views.PermissionsView.as_view(), name="permissions"),
     path("grants/", role_views.GrantsView.as_view(), name="grants"),
     *router.urls,

@@ -15,14 +15,15 @@ def main() -> None:
         with services(folder) as environment:
             os.environ.update(environment, DJANGO_SETTINGS_MODULE="config.settings.development")
             os.environ["EMAIL_URL"] = "dummymail://"
+            os.environ["LIMIT_GENERAL"] = "1000000/minute"
             import django
 
             django.setup()
             from django.db import connections
 
-            from tests.benchmarks import provisioning
+            from tests.benchmarks import grants, provisioning
 
-            figures = provisioning.measure()
+            figures = provisioning.measure() + grants.measure()
             for connection in connections.all():
                 connection.close()
                 connection.close_pool()

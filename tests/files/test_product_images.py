@@ -85,7 +85,7 @@ def test_a_new_picture_takes_the_place_of_the_old(committed, portal):
 
 def test_without_a_picture_there_is_nothing_to_see(owner, acme):
     product = lamp()
-    assert look(owner, f"/api/products/{product.pk}/image/").status_code == 404
+    assert look(owner, f"/api/products/{product.pk}/image/").status_code == 204
     assert owner.get(f"/api/products/{product.pk}/").json()["image"] is None
     assert owner.delete(f"/api/products/{product.pk}/image/").status_code == 204
 

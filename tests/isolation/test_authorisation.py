@@ -75,6 +75,10 @@ NEEDS: dict[tuple[str, str], str] = {
             ("get", "/api/roles/{id}/members/", "users.view_role"),
             ("patch", "/api/roles/{id}/members/", "users.change_role"),
             ("get", "/api/permissions/", "users.view_role"),
+            ("get", "/api/settings/", MEMBER),
+            ("patch", "/api/settings/", "users.change_portalsettings"),
+            ("put", "/api/settings/logo/", "users.change_portalsettings"),
+            ("delete", "/api/settings/logo/", "users.change_portalsettings"),
             ("get", "/api/users/", "users.view_user"),
             ("get", "/api/users/{id}/", "users.view_user"),
             ("patch", "/api/users/{id}/", "users.change_user"),
@@ -155,7 +159,7 @@ def send(api: Api, method: str, path: str, ids: dict[str, str]) -> Any:
         return api.get(url)
     if path == "/api/imports/":
         return api.request("post", url, {}, content_type=MULTIPART_CONTENT)
-    if (method, path) == ("put", "/api/products/{id}/image/"):
+    if method == "put" and path.endswith(("/image/", "/logo/")):
         body = encode_multipart(BOUNDARY, {})
         return api.request("put", url, body, content_type=MULTIPART_CONTENT)
     return api.request(method, url, {})

@@ -1,11 +1,9 @@
 """The engine: every statement names its tenant, or does not run."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
 from django.db import (
     DatabaseError,
     NotSupportedError,
@@ -16,13 +14,13 @@ from django.db import (
 )
 from django.db.utils import InternalError
 from django.test.utils import CaptureQueriesContext
+from psycopg import sql
 
 from shared_apps.tenants import scope
 from shared_apps.tenants.scope import (
     NoActiveTenant,
     WrongScope,
     catalogue_scope,
-    no_scope,
     owner_scope,
     public_scope,
     tenant_scope,
@@ -59,7 +57,7 @@ def test_the_path_is_the_tenants_schema_and_extensions_and_nothing_else(acme):
 
 
 def test_without_a_scope_nothing_runs(db):
-    with pytest.raises(NoActiveTenant), connection.cursor() as cursor:
+    with pytest.raises(NoActiveTenant, match="a query needs"), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     with pytest.raises(NoActiveTenant):
         Category.objects.count()
@@ -68,7 +66,7 @@ def test_without_a_scope_nothing_runs(db):
 def test_nothing_of_a_statement_outlives_it(portal):
     with tenant_scope(portal()):
         schema_and_role()
-    raw = connection.connection.execute("SELECT current_user, current_setting('search_path')")
+    raw = connection.connection.execute("SELECT current_user, current_setting(%s)", ["search_path"])
     assert raw.fetchone() == ("freehold_web", '"$user", public')
 
 
@@ -111,15 +109,16 @@ def test_a_raw_cursor_cannot_borrow_the_scope_of_the_statement_before(acme, glob
             lambda: raw.cursor().copy("COPY products_category TO STDOUT"),
             lambda: raw.cursor().stream("SELECT 1"),
         ):
-            with pytest.raises(NotSupportedError):
+            with pytest.raises(NotSupportedError, match=r"^Use Django's cursor: this one carries"):
                 use()
 
 
 def test_a_pipeline_is_refused(portal):
     with tenant_scope(portal()):
         add("seen")
-        with connection.connection.pipeline(), pytest.raises(NotSupportedError):
-            names()
+        with connection.connection.pipeline():
+            with pytest.raises(NotSupportedError, match=r"^A pipeline cannot"):
+                names()
 
 
 def test_fixed_rows_cannot_be_changed_by_a_tenant(acme):
@@ -147,6 +146,27 @@ def test_an_exception_that_leaves_the_tenant_inside_atomic_shows_its_own_cause(p
             1 / 0  # noqa: B018
     with tenant_scope(tenant):
         assert names() == []
+
+
+def test_a_savepoint_needs_no_scope(portal):
+    tenant = portal()
+    with transaction.atomic():
+        with transaction.atomic(), tenant_scope(tenant):
+            add("kept")
+        with pytest.raises(ZeroDivisionError), transaction.atomic(), tenant_scope(tenant):
+            add("lost")
+            1 / 0  # noqa: B018
+    with tenant_scope(tenant):
+        assert names() == ["kept"]
+
+
+def test_binary_results_are_refused_and_not_ignored(portal):
+    with tenant_scope(portal()):
+        names()
+        for cursor in (connection.cursor().cursor, connection.connection.cursor()):
+            for statement in ("SELECT 1", "ROLLBACK"):
+                with pytest.raises(psycopg.NotSupportedError, match="binary results"):
+                    cursor.execute(statement, binary=True)
 
 
 def test_in_a_failed_transaction_the_cause_is_shown(acme):
@@ -181,6 +201,21 @@ def test_executemany_is_one_message_and_counts_its_rows(acme):
     assert names() == ["100%", "b;'b", "c"]
 
 
+def test_executemany_works_in_every_scope_and_for_what_goes_without(portal):
+    tenant = portal()
+    with owner_scope(tenant.schema_name), connections["owner"].cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO products_category (id, name, slug) VALUES (gen_random_uuid(), %s, %s)",
+            [("a", "a"), ("b", "b")],
+        )
+        assert cursor.rowcount == 2
+        cursor.executemany("CREATE INDEX CONCURRENTLY probe ON products_category (name)", [()])
+        cursor.execute("DROP INDEX CONCURRENTLY probe")
+    with tenant_scope(tenant), transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany("SAVEPOINT mark", [()])
+        assert names() == ["a", "b"]
+
+
 def test_executemany_fails_as_a_whole(portal):
     with tenant_scope(portal()):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
@@ -194,9 +229,10 @@ def test_executemany_fails_as_a_whole(portal):
 def test_copy_works_inside_a_transaction_and_is_refused_outside(portal):
     tenant = portal()
     with tenant_scope(tenant):
-        with pytest.raises(NotSupportedError), connection.cursor() as cursor:
-            with cursor.copy("COPY products_category TO STDOUT") as copy:
-                copy.read()
+        with pytest.raises(NotSupportedError, match=r"^COPY needs a transaction: use it inside"):
+            with connection.cursor() as cursor:
+                with cursor.copy("COPY products_category TO STDOUT") as copy:
+                    copy.read()
         add("copied")
         with transaction.atomic(), connection.cursor() as cursor:
             with cursor.copy("COPY products_category (name) TO STDOUT") as copy:
@@ -209,10 +245,12 @@ def test_copy_works_inside_a_transaction_and_is_refused_outside(portal):
 
 
 def test_streaming_and_named_cursors_are_refused(acme):
-    with pytest.raises(NotSupportedError), connection.cursor() as cursor:
-        list(cursor.stream("SELECT 1"))
-    with pytest.raises(NotSupportedError):
-        connection.create_cursor("named")
+    with pytest.raises(NotSupportedError, match=r"^stream\(\) cannot carry a scope; read by key"):
+        with connection.cursor() as cursor:
+            list(cursor.stream("SELECT 1"))
+    for make in (connection.create_cursor, connection._cursor):
+        with pytest.raises(NotSupportedError, match=r"^A named cursor cannot"):
+            make("named")
 
 
 def test_iterator_reads_everything_of_its_tenant(acme):
@@ -242,40 +280,33 @@ def test_the_web_login_owns_nothing_and_cannot_make_anything(acme):
                 cursor.execute(statement)
 
 
-def test_on_commit_runs_in_the_scope_it_was_asked_for_in(portal):
+def test_a_connection_is_usable_while_it_is_open(portal):
     tenant = portal()
-    seen: list[str | None] = []
-
-    def look() -> None:
-        seen.append(scope.current_key())
-
-    with public_scope(), transaction.atomic():
-        with tenant_scope(tenant):
-            transaction.on_commit(look)
-            add("committed")
-        transaction.on_commit(look, robust=True)
-    assert seen == [f"tenant:{tenant.id}", "public"]
+    connection.close()
+    assert not connection.is_usable()
+    with tenant_scope(tenant):
+        names()
+    assert connection.is_usable()
+    connection.connection.close()
+    assert not connection.is_usable()
 
 
-def test_a_transaction_may_span_scopes_and_commits_as_one(portal):
-    first, second = portal(), portal()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        with tenant_scope(first):
-            add("one")
-        with tenant_scope(second):
-            add("two")
-        1 / 0  # noqa: B018
-    for tenant in (first, second):
-        with tenant_scope(tenant):
-            assert names() == []
+def test_times_come_in_the_connections_own_zone(acme, monkeypatch):
+    for zone in ("UTC", "Asia/Tokyo"):
+        monkeypatch.setitem(vars(connections["default"]), "timezone", ZoneInfo(zone))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT now()")
+            assert cursor.fetchone()[0].tzinfo == ZoneInfo(zone)
 
 
 def test_each_login_serves_its_own_scopes(portal):
     tenant = portal()
-    with owner_scope(tenant.schema_name), pytest.raises(WrongScope):
-        connection.cursor().execute("SELECT 1")
-    with tenant_scope(tenant), pytest.raises(WrongScope):
-        connections["owner"].cursor().execute("SELECT 1")
+    with owner_scope(tenant.schema_name):
+        with pytest.raises(WrongScope, match=r"^Connection 'default' does not serve the scope 'o"):
+            connection.cursor().execute("SELECT 1")
+    with tenant_scope(tenant):
+        with pytest.raises(WrongScope, match=r"^Connection 'owner' does not serve the scope 'ten"):
+            connections["owner"].cursor().execute("SELECT 1")
     with catalogue_scope(), pytest.raises(ProgrammingError):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT * FROM products_category")
@@ -287,7 +318,7 @@ def test_django_tenants_own_ways_to_switch_are_refused(acme):
         lambda: connection.set_schema(acme.schema_name),
         lambda: connection.set_schema_to_public(),
     ):
-        with pytest.raises(WrongScope):
+        with pytest.raises(WrongScope, match=r"^Enter"):
             switch()
 
 
@@ -299,39 +330,27 @@ def test_query_capture_and_logs_show_the_statement_without_its_prefix(acme):
     assert "x%" in queries[0]["sql"]
 
 
-def test_an_empty_statement_does_no_harm(acme):
-    with connection.cursor() as cursor:
+def test_query_capture_does_not_hide_why_a_statement_was_not_sent(db):
+    with CaptureQueriesContext(connection), pytest.raises(NoActiveTenant):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    with CaptureQueriesContext(connection), pytest.raises(ProgrammingError, match="1 placeholder"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s", [1, 2])
+
+
+def test_a_statement_may_be_text_bytes_or_composed(acme):
+    text = "SELECT current_schema()"
+    for statement in (text, text.encode(), sql.SQL(text)):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            assert cursor.fetchone() == (acme.schema_name,)
+
+
+def test_an_empty_statement_does_no_harm(portal):
+    with tenant_scope(portal()), connection.cursor() as cursor:
         cursor.execute("-- nothing")
         cursor.execute("SELECT 7")
         assert cursor.fetchone() == (7,)
-
-
-def test_a_new_thread_has_no_scope(acme):
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            Category.objects.count()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert [type(error) for error in errors] == [NoActiveTenant]
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(scope.current_key).result() is None
-
-
-def test_the_scope_follows_into_sync_to_async(acme):
-    assert async_to_sync(sync_to_async(scope.current_key))() == f"tenant:{acme.id}"
-    with no_scope():
-        assert async_to_sync(sync_to_async(scope.current_key))() is None
-
-
-@pytest.mark.parametrize("name", ["$user", "a b", 'x"; DROP', "..", "acmе", "", "T_ABC"])
-def test_a_schema_name_that_is_not_ours_never_reaches_sql(name):
-    with pytest.raises(ValueError, match="Not a schema or role name of ours"):
-        owner_scope(name)
+    with owner_scope(), connections["owner"].cursor() as cursor:
+        cursor.execute("-- nothing")

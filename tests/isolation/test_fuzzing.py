@@ -22,7 +22,7 @@ from tenant_apps.files.pictures import encoded_anew
 from tenant_apps.orders.models import Order, OrderStatus
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
-from tenant_apps.users.models import User
+from tenant_apps.users.models import Role, User
 from tests.api import PASSWORD
 from tests.files.pictures import picture, upload
 from tests.isolation.fuzzing import CONFIG, Fuzzing, Person
@@ -73,14 +73,30 @@ def stock_up(tenant) -> dict[str, list[str]]:
         ]
         Category.objects.bulk_create(shelves)
         Product.objects.bulk_create(products)
-        made = {"products": products, "pictured": products[:20], "categories": shelves}
+        people = [
+            User.objects.create_member(f"p{n}@more.example", None, role="customer")
+            for n in range(20)
+        ]
+        roles = [Role.objects.create(name=f"Own {n}", rank=n + 1) for n in range(40)]
+        made = {
+            "people": people,
+            "products": products,
+            "pictured": products[:20],
+            "categories": shelves,
+        }
         for product in made["pictured"]:
             product.show_picture(encoded_anew(upload(picture())))
         user = User.objects.get(groups__role__code="owner")
         for move, status in MOVES.items():
             made[move] = [place_order(user=user, items=[(p.pk, 1)]) for p in products[:24]]
             Order.objects.filter(pk__in=[order.pk for order in made[move]]).update(status=status)
-    return {name: [str(row.pk) for row in rows] for name, rows in made.items()}
+    ids = {name: [str(row.pk) for row in rows] for name, rows in made.items()}
+    return {
+        **ids,
+        "roles": [str(role.uuid) for role in roles],
+        "kinds": ["product"],
+        "deeds": ["view_product"],
+    }
 
 
 def refreshes(port, person: Person) -> list[str]:

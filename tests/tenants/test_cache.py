@@ -40,7 +40,7 @@ def test_one_tenants_entry_is_none_of_anothers(acme, globex):
     "use", [lambda: cache.get("k"), lambda: cache.set("k", 1), lambda: cache.delete("k")]
 )
 def test_outside_a_tenant_and_public_there_is_none(acme, use):
-    with no_scope(), pytest.raises(NoActiveTenant):
+    with no_scope(), pytest.raises(NoActiveTenant, match="the cache needs a tenant"):
         use()
     with owner_scope(acme.schema_name), pytest.raises(NoActiveTenant):
         use()

@@ -117,6 +117,15 @@ def test_an_existing_schema_is_never_adopted(portal):
         assert Role.objects.exists()
 
 
+def test_a_schema_that_lost_its_role_is_not_adopted_either(committed):
+    left = 'schema "t_left" already exists'
+    with pytest.raises(ProgrammingError, match=left), owner_scope():
+        with transaction.atomic(using="owner"):
+            with connections["owner"].cursor() as cursor:
+                cursor.execute("CREATE SCHEMA t_left")
+            make_schema("t_left", load_template(), FIXED_TABLES)
+
+
 def test_a_failure_leaves_neither_schema_nor_role_nor_row(committed, monkeypatch):
     monkeypatch.setattr("shared_apps.tenants.provisioning.replay.failpoint", lambda name: 1 / 0)
     before = (
@@ -155,6 +164,19 @@ def test_a_closed_tenant_loses_schema_and_role_and_keeps_its_name_blocked(portal
         assert row.dropped_at is not None
         assert row.domains.exists()
     assert close_tenants() == 0
+
+
+def test_a_tenant_that_has_just_closed_keeps_its_schema_for_a_while(portal, settings):
+    tenant = portal()
+    with public_scope():
+        row = Tenant.objects.get(pk=tenant.id)
+        row.move_to(TenantStatus.CLOSING)
+        row.move_to(TenantStatus.CLOSED)
+    settings.DRAIN_SECONDS = 60
+    assert close_tenants() == 0
+    assert owner_rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", tenant.schema_name)
+    settings.DRAIN_SECONDS = 0
+    assert close_tenants() == 1
 
 
 def test_the_fleet_brings_a_lagging_tenant_up_to_the_template(portal):

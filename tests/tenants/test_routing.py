@@ -1,16 +1,26 @@
 """Routing: the Host header, and nothing else, says whose portal it is."""
 
+import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.test.client import MULTIPART_CONTENT as FORM
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from shared_apps.tenants import domain_map as domain_maps
 from shared_apps.tenants.domain_map import DomainMap
+from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
+from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import current, public_scope, tenant_scope
 from tests.api import Api, code
 
@@ -51,6 +61,56 @@ def test_any_other_host_is_a_404_that_says_nothing(anonymous, host):
         answer = Client(headers={"host": host}).get(path)
         assert answer.status_code == 404
         assert b"acme" not in answer.content.lower()
+
+
+def test_a_request_without_a_host_is_nobodys(db):
+    answer = Client().get("/")
+    assert (answer.status_code, code(answer)) == (404, "not_found")
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    """Return a function that puts the database out of reach, until the test ends."""
+    wrapper = connections["default"]
+
+    def cut() -> None:
+        wrapper.close()
+        wrapper.close_pool()
+        monkeypatch.setitem(wrapper.settings_dict, "HOST", "/nowhere")
+        monkeypatch.setitem(wrapper.settings_dict, "OPTIONS", {})
+
+    yield cut
+    monkeypatch.undo()
+    wrapper.close()
+    wrapper.close_pool()
+
+
+def asked_to_come_back(answer: Any) -> bool:
+    return (answer.status_code, code(answer), answer["Retry-After"]) == (503, "try_again", "2")
+
+
+def test_without_the_database_one_is_asked_to_come_back(portal, no_database, monkeypatch):
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
+    api, anyone, known = (Api(tenant.primary_host) for _ in range(3))
+    known.client.cookies["sessionid"] = 32 * "x"
+    status_of(tenant.primary_host)
+    no_database()
+    # A portal the map knows fails in its view, or where its session is read.
+    assert asked_to_come_back(api.get("/api/products/"))
+    form = {"username": "owner@x.example", "password": "x"}
+    assert asked_to_come_back(anyone.request("post", "/admin/login/", form, content_type=FORM))
+    assert asked_to_come_back(known.get("/admin/"))
+    # Another one when it is looked up.
+    domain_maps.domain_map.clear()
+    answer = api.get("/api/products/")
+    assert asked_to_come_back(answer)
+    assert answer.json()["errors"][0]["detail"] == "Please try again in a moment."
+
+
+def test_any_other_failure_is_left_to_django():
+    routing = TenantRouting(lambda request: HttpResponse())
+    assert routing.process_exception(HttpRequest(), ValueError()) is None
 
 
 def test_no_other_header_chooses_a_tenant(anonymous, globex):
@@ -120,6 +180,16 @@ def test_a_refusal_has_the_one_error_format(portal):
     assert code(Api(tenant.primary_host).get("/api/me/")) == "tenant_suspended"
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "client_error"), (500, "server_error"), (503, "server_error")]
+)
+def test_the_one_error_format_tells_whose_fault_it_is(status, kind):
+    errors = [{"code": "some_code", "detail": "Some words.", "attr": None}]
+    answer = error_answer(status, "some_code", "Some words.")
+    assert answer.status_code == status
+    assert json.loads(answer.content) == {"type": kind, "errors": errors}
+
+
 def test_a_past_due_portal_says_so_on_its_pages(portal):
     tenant = portal()
     with public_scope():
@@ -165,8 +235,6 @@ def test_a_change_is_seen_within_a_second_without_being_told(portal):
 
 
 def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
-    from django.test.utils import CaptureQueriesContext
-
     tenant = portal()
     each = DomainMap()
     each.tenant_for(tenant.primary_host)
@@ -175,6 +243,61 @@ def test_a_busy_map_asks_the_database_twice_a_second_at_most(portal):
         while time.monotonic() - started < 1:
             each.tenant_for(tenant.primary_host)
     assert len(queries) <= 3
+
+
+def test_a_tenant_is_looked_up_with_two_queries(portal, monkeypatch):
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 60)
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+    each.clear()
+    for load in (
+        lambda: each.tenant_for(tenant.primary_host),
+        lambda: domain_maps.load_tenant(tenant.id),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert load().primary_host == tenant.primary_host
+        assert len(queries) == 2
+
+
+def test_a_lookup_waits_for_anothers_poll_only_if_what_is_held_is_too_old(portal, monkeypatch):
+    tenant = portal()
+    monkeypatch.setattr(domain_maps, "POLL_SECONDS", 5)
+    each = DomainMap()
+    each.tenant_for(tenant.primary_host)
+
+    def look() -> tuple[UUID, int]:
+        try:
+            with CaptureQueriesContext(connection) as queries:
+                found = each.tenant_for(tenant.primary_host)
+            return found.id, len(queries)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        for age, waits in ((6, False), (11, True)):
+            with each._polling:
+                each._polled_at = time.monotonic() - age
+                looking = pool.submit(look)
+                assert bool(wait([looking], timeout=0.5).not_done) is waits
+                each._polled_at = time.monotonic()
+            # The other one has polled: there is nothing left to ask.
+            assert looking.result() == (tenant.id, 0)
+
+
+def test_a_full_map_is_emptied(portal, monkeypatch):
+    monkeypatch.setattr(domain_maps, "MAX_HOSTS", 2)
+    each = DomainMap()
+    hosts = [portal().primary_host for _ in range(3)]
+    sizes = []
+    for host in hosts:
+        each.tenant_for(host)
+        sizes.append(len(each._by_host))
+    assert sizes == [1, 2, 1]
+
+
+def test_an_unknown_tenant_is_none(committed):
+    assert domain_maps.load_tenant(UUID(int=7)) is None
 
 
 def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
@@ -189,6 +312,21 @@ def test_a_slow_load_cannot_keep_an_old_state(portal, monkeypatch):
     each._by_host[tenant.primary_host] = stale
     time.sleep(domain_maps.POLL_SECONDS)
     assert each.tenant_for(tenant.primary_host).status == "suspended"
+
+
+def test_a_change_of_one_tenant_is_no_reason_to_forget_another(portal):
+    changed, other = portal(), portal()
+    with public_scope():
+        Tenant.objects.filter(pk=other.id).update(changed_at=timezone.now() - timedelta(hours=1))
+    each = DomainMap()
+    held = each.tenant_for(other.primary_host)
+    each.tenant_for(changed.primary_host)
+    with public_scope():
+        Tenant.objects.get(pk=changed.id).move_to(TenantStatus.SUSPENDED)
+    # Not yet long enough for the map to mistrust all it has.
+    each._polled_at -= domain_maps.WINDOW_SECONDS / 2 - 2
+    assert each.tenant_for(changed.primary_host).status == "suspended"
+    assert each.tenant_for(other.primary_host) is held
 
 
 def test_a_map_that_slept_forgets_everything(portal):

@@ -6,11 +6,12 @@ from datetime import timedelta
 import jwt
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.users.models import RefreshFamily, User
-from tenant_apps.users.tokens import AccessToken, open_login
+from tenant_apps.users.tokens import AccessToken, open_login, signing_key
 from tests.api import PASSWORD, Api, code
 
 
@@ -72,6 +73,25 @@ def test_a_token_signed_with_a_neighbours_key_or_renamed_is_refused(acme, globex
         assert Api(acme.primary_host, broken).get("/api/me/").status_code == 401
 
 
+@pytest.mark.parametrize("claim", ["aud", "iss"])
+def test_a_token_of_our_own_key_for_another_audience_or_issuer_is_refused(
+    acme, globex, owner, claim
+):
+    claims = jwt.decode(owner.token, options={"verify_signature": False})
+
+    def status(changed: dict[str, str]) -> int:
+        token = jwt.encode(
+            claims | changed,
+            signing_key(acme.id, 1),
+            algorithm="EdDSA",
+            headers={"kid": f"1.{acme.id}"},
+        )
+        return Api(acme.primary_host, token).get("/api/me/").status_code
+
+    assert status({}) == 200
+    assert status({claim: f"urn:tenant:{globex.id}"}) == 401
+
+
 def test_an_expired_token_is_refused(acme, owner):
     user = User.objects.get(email="owner@acme.example")
     family = RefreshFamily.objects.filter(user=user).first()
@@ -124,6 +144,19 @@ def test_revoking_is_effective_on_the_next_request(owner):
     assert refresh(owner, owner.refresh).status_code == 401
 
 
+def test_a_token_of_an_earlier_version_is_refused_though_its_login_goes_on(owner):
+    User.objects.filter(email="owner@acme.example").update(token_version=F("token_version") + 1)
+    assert owner.get("/api/me/").status_code == 401
+
+
+def test_a_token_for_one_person_in_anothers_login_is_refused(owner, member):
+    member("staff")
+    staff = User.objects.get(email="staff@acme.example")
+    family = RefreshFamily.objects.filter(user__email="owner@acme.example").first()
+    token = AccessToken.for_login(staff, family.pk)
+    assert Api(owner.host, str(token)).get("/api/me/").status_code == 401
+
+
 def test_refresh_tokens_are_kept_as_digests_only(owner):
     family = RefreshFamily.objects.get(user__email="owner@acme.example", revoked_at=None)
     jti = jwt.decode(owner.refresh, options={"verify_signature": False})["jti"]
@@ -157,6 +190,14 @@ def test_passwords_are_hashed_with_argon2_outside_the_tests():
 def test_signing_out_ends_the_access_token_too(owner):
     owner.post("/api/auth/logout/")
     assert owner.get("/api/me/").status_code == 401
+
+
+def test_signing_out_of_one_device_leaves_the_other_alone(owner):
+    other = Api(owner.host).signed_in("owner@acme.example")
+    other.post("/api/auth/logout/")
+    assert other.get("/api/me/").status_code == 401
+    assert owner.get("/api/me/").status_code == 200
+    assert refresh(owner, owner.refresh).status_code == 200
 
 
 def test_what_changes_while_a_body_is_on_its_way_is_not_undone(member, monkeypatch):

@@ -31,9 +31,9 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     ops_class = DatabaseOperations
     features_class = DatabaseFeatures
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any) -> None:
         # Past django-tenants' constructor, which would enter the public schema.
-        super(stock.DatabaseWrapper, self).__init__(*args, **kwargs)
+        super(stock.DatabaseWrapper, self).__init__(*args)
 
     def active_scope(self) -> scopes.Scope:
         """Return the scope of the next statement.
@@ -64,13 +64,11 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         scope = scopes.current()
         return None if scope is None else scope.tenant
 
-    def set_tenant(self, tenant: Any, include_public: bool = True) -> NoReturn:
+    def set_tenant(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse to switch: a connection has no tenant here, the running code has."""
         raise scopes.WrongScope("Enter a scope instead: `with tenant_scope(...)`.")
 
-    def set_schema(
-        self, schema_name: str, include_public: bool = True, tenant_type: Any = None
-    ) -> NoReturn:
+    def set_schema(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse to switch, as :meth:`set_tenant` does."""
         raise scopes.WrongScope("Enter a scope instead of calling set_schema().")
 

@@ -1,10 +1,12 @@
 """A schema and its role, made by one message and dropped in batches."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.db.models.functions import Now
 from psycopg import sql
 
 from .. import scope
@@ -96,7 +98,9 @@ def close_tenants() -> int:
     The schema goes first: a crash in between is mended by the next run.
     """
     with scope.owner_scope():
-        leaving = list(Tenant.objects.filter(status=TenantStatus.CLOSED, dropped_at=None))
+        drained = Now() - timedelta(seconds=settings.DRAIN_SECONDS)
+        closed = Tenant.objects.filter(status=TenantStatus.CLOSED, dropped_at=None)
+        leaving = list(closed.filter(changed_at__lte=drained))
     for tenant in leaving:
         drop_schemas([tenant.schema_name])
         failpoint("close.after_drop")

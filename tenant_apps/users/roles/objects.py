@@ -22,6 +22,14 @@ from .giving import BeyondReach
 GRANT_KINDS = {label.rpartition(".")[2].lower(): label for label in settings.GRANTABLE_OBJECTS}
 
 
+# The codenames that can be granted, of all kinds together.
+GRANTABLE_DEEDS = sorted(
+    f"{deed}_{label.rpartition('.')[2].lower()}"
+    for label, some in settings.GRANTABLE_OBJECTS.items()
+    for deed in some
+)
+
+
 class PersonGrant(UserObjectPermissionBase):
     """Base: one permission of one person on one object (``content_object``)."""
 
@@ -124,7 +132,7 @@ def granted(kind: type[models.Model], user: Any, *codenames: str, key: str = "pk
     wanted = Permission.objects.filter(content_type__app_label=app, codename__in=codenames)
     here = {"permission__in": wanted.values("pk"), "content_object": models.OuterRef(key)}
     to_person = person_grants(kind).filter(user=user.pk, **here)
-    mine = Group.objects.filter(user=user.pk).values("pk")
+    mine = User.groups.through._default_manager.filter(user=user.pk).values("group")
     to_role = role_grants(kind).filter(group__in=mine, **here)
     return models.Q(models.Exists(to_person)) | models.Q(models.Exists(to_role))
 

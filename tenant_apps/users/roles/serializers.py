@@ -20,7 +20,14 @@ from .giving import (
     set_active,
     set_roles,
 )
-from .objects import GRANT_KINDS, give_grants, object_named, objects_named, take_grants
+from .objects import (
+    GRANT_KINDS,
+    GRANTABLE_DEEDS,
+    give_grants,
+    object_named,
+    objects_named,
+    take_grants,
+)
 from .ownership import make_owner
 
 
@@ -192,7 +199,7 @@ class GiveGrantsSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=sorted(GRANT_KINDS))
     objects = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=500)
     permissions = serializers.ListField(
-        child=serializers.CharField(max_length=100), min_length=1, max_length=5
+        child=serializers.ChoiceField(choices=GRANTABLE_DEEDS), min_length=1, max_length=5
     )
     people = serializers.PrimaryKeyRelatedField(
         many=True, queryset=User.objects.all(), required=False

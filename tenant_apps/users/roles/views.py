@@ -1,17 +1,19 @@
 from typing import Any
 from uuid import UUID
 
+import django_filters
 from django.db.models import Count, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import exceptions, mixins, permissions, status, viewsets
+from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from shared_apps.tenants.filters import TrueOrFalseFilter
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
 from ..built_in_roles import GRANTABLE
@@ -89,6 +91,10 @@ class RoleViewSet(viewsets.ModelViewSet[Role]):
         """Make it, and count its members: none."""
         serializer.save().members_count = 0
 
+    def perform_update(self, serializer: Any) -> None:
+        """Change it, and answer with the number of its members."""
+        serializer.instance = self.get_queryset().get(pk=serializer.save().pk)
+
     def perform_destroy(self, instance: Role) -> None:
         """Delete it, if the caller may."""
         delete_role(acting=self.request.user, role=instance)  # type: ignore[arg-type]  # signed in
@@ -132,6 +138,12 @@ class RoleViewSet(viewsets.ModelViewSet[Role]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class PersonFilter(django_filters.FilterSet):
+    """The declared filters of the list of people."""
+
+    is_active = TrueOrFalseFilter("is_active")
+
+
 @extend_schema_view(
     list=extend_schema(summary="List people"),
     retrieve=extend_schema(summary="Read a person"),
@@ -140,7 +152,6 @@ class RoleViewSet(viewsets.ModelViewSet[Role]):
 class PersonViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    mixins.UpdateModelMixin,
     viewsets.GenericViewSet[User],
 ):
     """The people of this portal."""
@@ -149,18 +160,18 @@ class PersonViewSet(
     serializer_class = serializers.PersonSerializer
     permission_classes = [ByModelPermission]
     filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
-    http_method_names = ["get", "put", "patch", "head", "options"]
-    filterset_fields = ["is_active"]
+    filterset_class = PersonFilter
     search_fields = ["email", "name"]
     ordering_fields = ["email", "created_at"]
     ordering = ["email"]
 
-    @extend_schema(exclude=True)
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Refuse PUT on a person: what a form leaves out is not meant to go."""
-        if not kwargs.get("partial"):
-            raise exceptions.MethodNotAllowed("PUT")
-        return super().update(request, *args, **kwargs)
+    def partial_update(self, request: Request, pk: str | None = None) -> Response:
+        """Write what was sent, and nothing else."""
+        person = self.get_object()
+        sent = self.get_serializer(person, data=request.data, partial=True)
+        sent.is_valid(raise_exception=True)
+        sent.save()
+        return Response(sent.data)
 
     @extend_schema(
         summary="Set a person's roles",
@@ -250,7 +261,7 @@ class GrantsView(APIView):
             OpenApiParameter("kind", enum=sorted(GRANT_KINDS), required=True),
             OpenApiParameter("object", OpenApiTypes.UUID, required=True),
         ],
-        responses=serializers.GrantSerializer(many=True),
+        responses={200: serializers.GrantSerializer(many=True), 404: None},
     )
     def get(self, request: Request) -> Response:
         """Return who has what on the object."""
@@ -265,7 +276,7 @@ class GrantsView(APIView):
         operation_id="give_grants",
         summary="Grant on objects, or take grants back",
         request=serializers.GiveGrantsSerializer,
-        responses={204: None},
+        responses={204: None, 404: None},
     )
     def post(self, request: Request) -> Response:
         """Give (with ``withdraw``, take) each deed on each object to each receiver; all or none."""

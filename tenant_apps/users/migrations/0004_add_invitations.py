@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0002_add_granted_readers"),
+        ("users", "0003_add_portal_look"),
     ]
 
     operations = [

@@ -1,0 +1,42 @@
+"""Pages speak the reader's language and show the portal's time; the API speaks English and UTC."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+from shared_apps.tenants import scope
+
+
+class PortalLocale:
+    """Activate language and time zone for the length of a page's request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in what the browser asks for, if we speak it, else in the portal's language."""
+        if request.path.startswith("/api/"):
+            return self.get_response(request)
+        portal = _portal_settings()
+        language = _asked_for(request) or portal.get("language", settings.LANGUAGE_CODE)
+        with translation.override(language), timezone.override(portal.get("time_zone", "UTC")):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language)
+        return response
+
+
+def _portal_settings() -> dict[str, str]:
+    active = scope.current()
+    return active.tenant.settings if active and active.tenant else {}
+
+
+def _asked_for(request: HttpRequest) -> str | None:
+    """Return the first of the browser's languages that we speak, or None."""
+    for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
+        language = str(code).partition("-")[0]
+        if language in dict(settings.LANGUAGES):
+            return language
+    return None
