@@ -12,6 +12,7 @@ LONGEST = 1024
 
 # As the documents tell it; the validators of the settings decide.
 _NOT_ALL_DIGITS = r"^[^\x00]*[^0-9\x00][^\x00]*$"
+_SOMETHING = r"^[^\x00]+$"
 
 
 @extend_schema_field({"type": "string", "pattern": _NOT_ALL_DIGITS})
@@ -32,6 +33,7 @@ class NewPasswordField(serializers.CharField):
         return value
 
 
+@extend_schema_field({"type": "string", "pattern": _SOMETHING})
 class OwnPasswordField(serializers.CharField):
     """The password of who asks, so that a stolen token is not enough."""
 
