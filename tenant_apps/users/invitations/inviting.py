@@ -48,8 +48,7 @@ def invite(*, acting: User, email: str, roles: Iterable[Role]) -> Invitation:
 
     """
     address, chosen = email.strip().lower(), list(roles)
-    check_reach(acting=acting, roles=chosen)
-    _check_free(address)
+    check_invitation(acting=acting, email=address, roles=chosen)
     try:
         with transaction.atomic():
             old = Invitation.objects.pending().filter(email=address, expires_at__lte=Now())
@@ -59,8 +58,22 @@ def invite(*, acting: User, email: str, roles: Iterable[Role]) -> Invitation:
             )
             _mail(invitation)
     except IntegrityError as error:
-        raise AlreadyInvited("This address was invited before; send it again instead.") from error
+        raise _already_invited() from error
     return invitation
+
+
+def check_invitation(*, acting: User, email: str, roles: Iterable[Role]) -> None:
+    """Refuse what :func:`invite` would refuse now.
+
+    Raises:
+        BeyondReach, AlreadyThere, AlreadyInvited: as :func:`invite`.
+
+    """
+    address = email.strip().lower()
+    check_reach(acting=acting, roles=roles)
+    _check_free(address)
+    if Invitation.objects.open().filter(email=address).exists():
+        raise _already_invited()
 
 
 def resend(*, acting: User, invitation: Invitation) -> None:
@@ -155,6 +168,10 @@ def accept(*, token: str, name: str, password: str) -> User:
             )
     except IntegrityError as error:
         raise LinkInvalid from error
+
+
+def _already_invited() -> AlreadyInvited:
+    return AlreadyInvited("This address was invited before; send that again instead.")
 
 
 def _check_free(address: str) -> None:
