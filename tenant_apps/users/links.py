@@ -5,6 +5,7 @@ Nothing secret is stored: the outbox makes the link when it sends it, and again 
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.core import signing
 from django.utils.crypto import salted_hmac
@@ -41,8 +42,9 @@ def read_token(purpose: str, token: str, *, max_age: timedelta) -> tuple[User, l
     """
     try:
         pk, state, *more = signing.loads(token, salt=tenant_salt(purpose), max_age=max_age)
-    except (signing.BadSignature, ValueError) as error:
-        raise LinkInvalid from error
+    except signing.BadSignature:
+        # Nobody's is asked for like anybody's: nothing can be told from how long it takes.
+        pk, state, more = str(uuid4()), "", []
     user = User.objects.filter(pk=pk, is_active=True).first()
     if user is None or state_of(user) != state:
         raise LinkInvalid

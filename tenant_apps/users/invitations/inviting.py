@@ -136,12 +136,13 @@ def open_invitation(token: str) -> Invitation:
     """Return the invitation that ``token`` opens.
 
     Raises:
-        LinkInvalid: it is unknown, expired, revoked or used, or whoever sent it could not do so
-            any more.
+        LinkInvalid: it is unknown, expired, revoked or used, there is such a person by now, or
+            whoever sent it could not do so any more.
 
     """
-    invitation: Invitation | None = Invitation.objects.open().named_by(token).first()
-    if invitation is None or not _still_stands(invitation):
+    found = Invitation.objects.open().named_by(token).of_nobody_here()
+    invitation: Invitation | None = found.first()
+    if invitation is None or not invitation.is_opened_by(token) or not _still_stands(invitation):
         raise LinkInvalid
     return invitation
 
@@ -152,7 +153,7 @@ def accept(*, token: str, name: str, password: str) -> User:
     ``password`` has passed the validators. Of two who use one link at once, one wins.
 
     Raises:
-        LinkInvalid: as :func:`open_invitation`, or there is such a person by now.
+        LinkInvalid: as :func:`open_invitation`.
 
     """
     # First, and whatever the link: nothing can be told from how long it takes.
