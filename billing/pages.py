@@ -5,11 +5,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
-from rest_framework.exceptions import ErrorDetail
 
 from shared_apps.plans.models import Plan
 from shared_apps.tenants import limits
 from shared_apps.tenants.provisioning.pool import PoolEmpty
+from tenant_apps.users.page_forms import show_errors
 
 from .serializers import SignUpSerializer, signed_up
 from .signing_up import SubdomainTaken
@@ -56,7 +56,7 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST)
     serializer = SignUpSerializer(data={name: request.POST.get(name, "") for name in form.fields})
     if not serializer.is_valid():
-        _show(form, serializer.errors)
+        show_errors(form, serializer.errors)
         return show(form, 400)
     subdomain = serializer.validated_data["subdomain"]
     try:
@@ -81,11 +81,3 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         },
         status=201,
     )
-
-
-def _show(form: SignUpForm, errors: dict[str, list[ErrorDetail]]) -> None:
-    """Put the serializer's errors to the form's fields."""
-    for name, details in errors.items():
-        for detail in details:
-            if str(detail) not in form.errors.get(name, []):
-                form.add_error(name if name in form.fields else None, str(detail))

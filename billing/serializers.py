@@ -1,7 +1,5 @@
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -12,6 +10,7 @@ from shared_apps.tenants.links import address_of
 from shared_apps.tenants.models import Tenant, TenantStatus, platform_host
 from shared_apps.tenants.subdomains import PATTERN, SubdomainRefused, check_subdomain
 from shared_apps.tenants.texts import ONE_LINE, one_line
+from tenant_apps.users.passwords.fields import NewPasswordField
 
 from .signing_up import sign_up
 
@@ -29,9 +28,6 @@ class PlanListSerializer(serializers.Serializer[Any]):
 
 
 # What the fields of a sign-up hold, as the documents tell it; the serializer decides.
-_NOT_ALL_DIGITS = r"^[^\x00]*[^0-9\x00][^\x00]*$"
-
-
 @extend_schema_field({"type": "string", "maxLength": 32, "pattern": f"^{PATTERN}$"})
 class SubdomainField(serializers.CharField):
     pass
@@ -39,11 +35,6 @@ class SubdomainField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "pattern": ONE_LINE})
 class LineField(serializers.CharField):
-    pass
-
-
-@extend_schema_field({"type": "string", "pattern": _NOT_ALL_DIGITS})
-class NewPasswordField(serializers.CharField):
     pass
 
 
@@ -56,9 +47,7 @@ class SignUpSerializer(StrictSerializer):
     subdomain = SubdomainField(max_length=63, help_text="3-32 of a-z, 0-9, hyphen inside.")
     company = LineField(max_length=120, validators=[one_line])
     email = serializers.EmailField(max_length=254)
-    password = NewPasswordField(
-        trim_whitespace=False, min_length=10, max_length=1024, write_only=True
-    )
+    password = NewPasswordField()
     plan = PlanField(slug_field="code", queryset=Plan.objects.on_offer())
 
     def validate_subdomain(self, value: str) -> str:
@@ -71,14 +60,6 @@ class SignUpSerializer(StrictSerializer):
     def validate_email(self, value: str) -> str:
         """Compare addresses in lower case."""
         return value.lower()
-
-    def validate_password(self, value: str) -> str:
-        """Ask the password validators."""
-        try:
-            validate_password(value)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.messages, code="weak_password") from error
-        return value
 
     def create(self, validated_data: dict[str, Any]) -> Tenant:
         """Sign the company up."""

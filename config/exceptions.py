@@ -15,6 +15,13 @@ from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
 from tenant_apps.products.catalogue_import import FileTooLarge
 from tenant_apps.products.shopify import NotACatalogue
+from tenant_apps.users.invitations.inviting import (
+    AlreadyInvited,
+    AlreadyThere,
+    InvitationClosed,
+)
+from tenant_apps.users.links import LinkInvalid
+from tenant_apps.users.passwords.changing import ChangedMeanwhile
 from tenant_apps.users.roles.giving import BeyondReach, LastOwner
 
 # What a domain error is to the outside: status and stable code; its text is for people.
@@ -28,6 +35,11 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     ProductGone: (status.HTTP_409_CONFLICT, "product_not_on_sale"),
     BeyondReach: (status.HTTP_403_FORBIDDEN, "beyond_reach"),
     LastOwner: (status.HTTP_409_CONFLICT, "last_owner"),
+    AlreadyThere: (status.HTTP_409_CONFLICT, "already_there"),
+    AlreadyInvited: (status.HTTP_409_CONFLICT, "already_invited"),
+    InvitationClosed: (status.HTTP_409_CONFLICT, "invitation_closed"),
+    ChangedMeanwhile: (status.HTTP_409_CONFLICT, "conflict"),
+    LinkInvalid: (status.HTTP_404_NOT_FOUND, "link_invalid"),
     NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
     FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),
 }

@@ -8,8 +8,11 @@ from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
 from tenant_apps.products.pages import home
+from tenant_apps.users.addresses.pages import confirm_new_email
+from tenant_apps.users.invitations.pages import accept_page
 from tenant_apps.users.look import logo, look
 from tenant_apps.users.pages import confirm_email
+from tenant_apps.users.passwords.pages import forgotten_password, reset_password_page
 
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
@@ -21,6 +24,11 @@ api = [
 urlpatterns = [
     path("", home, name="home"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),
+    path("confirm-new-email/<str:token>/", confirm_new_email, name="confirm-new-email"),
+    path("invitation/<str:token>/", accept_page, name="invitation"),
+    # Named as the admin's sign-in page looks for it.
+    path("forgotten-password/", forgotten_password, name="admin_password_reset"),
+    path("reset-password/<str:token>/", reset_password_page, name="reset-password"),
     path("logo/", logo, name="logo"),
     path("look.css", look, name="look"),
     path("files/<str:token>/", signed_file, name="file"),

@@ -66,6 +66,7 @@ class Admin:
     def __init__(self, host: str, user: Any) -> None:
         self.client = Client(headers={"host": host})
         self.client.force_login(user, BACKEND)
+        self.get("/")  # as after signing in through the page: the session has its login
 
     def get(self, path: str):
         with no_scope():

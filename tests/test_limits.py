@@ -136,6 +136,30 @@ def test_signing_up_is_limited_by_address(public_client, limit):
     assert statuses == [400, 400, 429]
 
 
+def test_asking_for_a_new_password_is_limited_by_account_and_by_address(anonymous, acme, limit):
+    def ask(email: str) -> int:
+        return anonymous.post("/api/auth/password-reset/", {"email": email}).status_code
+
+    limit("reset", account="2/hour")
+    for email in ("owner@acme.example", "nobody@acme.example"):
+        assert [ask(email) for _ in range(3)] == [202, 202, 429]
+    with no_scope():
+        page = anonymous.client.post("/forgotten-password/", {"email": "OWNER@acme.example"})
+    assert (page.status_code, b"Too many attempts" in page.content) == (429, True)
+    limit("reset", address="2/hour")
+    assert [ask(f"{n}@acme.example") for n in range(3)] == [202, 202, 429]
+
+
+def test_ones_own_password_and_mailed_secrets_are_tried_as_often_as_a_sign_in(owner, limit):
+    limit("login", account="2/minute")
+    body = {"old": "wrong", "new": "another horse 8"}
+    statuses = [owner.post("/api/me/password/", body).status_code for _ in range(3)]
+    assert statuses == [400, 400, 429]
+    limit("login", address="2/minute")
+    secrets = ("/api/invitations/accept/", "/api/auth/password-reset/confirm/")
+    assert [owner.post(path).status_code for path in (*secrets, *secrets)] == [400, 400, 429, 429]
+
+
 def test_general_use_is_limited_by_person(owner, member, limit):
     limit("general", account="3/minute")
     assert [owner.get("/api/me/").status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -192,3 +216,6 @@ def test_without_redis_signing_in_and_up_is_a_503(anonymous, public_client, limi
         assert public_client.post("/api/signup/", {}, "application/json").status_code == 503
         form = {"username": "owner@acme.example", "password": PASSWORD}
         assert anonymous.client.post("/admin/login/", form).status_code == 503
+        form = {"email": "owner@acme.example"}
+        assert anonymous.client.post("/forgotten-password/", form).status_code == 503
+    assert anonymous.post("/api/auth/password-reset/", form).status_code == 503

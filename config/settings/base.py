@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
+    "tenant_apps.users.logins.browsers.BrowserLogins",
     "tenant_apps.users.locale.PortalLocale",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -219,6 +220,10 @@ GRANTABLE_OBJECTS = {
 OUTBOX_DELIVERERS = {
     "integrations.run_job": "tenant_apps.integrations.jobs.dispatch",
     "users.confirm_email": "tenant_apps.users.email_verification.send",
+    "users.new_email": "tenant_apps.users.addresses.changing.send_link",
+    "users.new_email_notice": "tenant_apps.users.addresses.changing.send_notice",
+    "users.reset_password": "tenant_apps.users.passwords.resetting.send",
+    "users.invitation": "tenant_apps.users.invitations.inviting.send",
     "orders.confirmation": "tenant_apps.orders.confirmation.send",
 }
 JOB_RUNNERS = {"catalogue_import": "tenant_apps.products.catalogue_import.run_job"}
@@ -277,6 +282,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",
+        "InvitationStateEnum": "tenant_apps.users.invitations.models.InvitationState.choices",
         "JobStatusEnum": "tenant_apps.integrations.models.JobStatus.choices",
         "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",
     },
@@ -290,6 +296,8 @@ PICTURE_MAX_BYTES = 5 * 1024 * 1024
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 LIMITS = {
     "login": {"account": "10/minute", "address": "60/minute", "fails_open": False},
+    # Asking for a new password, which mails somebody.
+    "reset": {"account": "5/hour", "address": "60/hour", "fails_open": False},
     "signup": {"address": env("LIMIT_SIGNUP", default="20/hour"), "fails_open": False},
     "general": {
         "account": env("LIMIT_GENERAL", default="1200/minute"),

@@ -5,6 +5,7 @@ Both are named ``admin``: each is the only one in its host's urlconf.
 
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
@@ -26,6 +27,11 @@ class LimitedAdminSite(UnfoldAdminSite):
             except limits.LimitsUnavailable as error:
                 return HttpResponse(str(error), status=503, content_type="text/plain")
         page: HttpResponse = super().login(request, extra_context)
+        return page
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Ask with ``password_change_form``, as Django does and Unfold does not."""
+        page: HttpResponse = AdminSite.password_change(self, request, extra_context)
         return page
 
 

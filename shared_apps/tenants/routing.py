@@ -24,13 +24,16 @@ def host_of(request: HttpRequest) -> str | None:
     return match.group(1) if match else None
 
 
-# Signing in and out changes nothing of the tenant's: whoever may read must be able to.
+# Signing in and out, with a new password if need be, changes nothing of the tenant's: whoever
+# may read must be able to.
 SIGNING_PATHS = frozenset(
     {
         *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
-        *("/admin/login/", "/admin/logout/"),
+        *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
+        *("/admin/login/", "/admin/logout/", "/forgotten-password/"),
     }
 )
+_RESET_PAGE = "/reset-password/"
 _NOBODY = Refusal(404, "not_found", "There is no portal here.")
 
 
@@ -70,7 +73,8 @@ class TenantRouting:
         if tenant is None:
             return error_answer(*_NOBODY)
         bind_contextvars(tenant=str(tenant.id))
-        reads = request.method in _SAFE_METHODS or request.path in SIGNING_PATHS
+        signs = request.path in SIGNING_PATHS or request.path.startswith(_RESET_PAGE)
+        reads = request.method in _SAFE_METHODS or signs
         deed = Deed.READ if reads else Deed.WRITE
         if why := refusal(tenant, deed):
             return error_answer(*why)

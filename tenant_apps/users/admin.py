@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm
+from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm
 from unfold.widgets import (
     UnfoldAdminColorInputWidget,
     UnfoldAdminFileFieldWidget,
@@ -21,10 +21,12 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: ski
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 from tenant_apps.files.pictures import NotAPicture, encoded_anew
 
+from .invitations.admin import InvitationAdmin
+from .logins.admin import EndsLogins, LoginInline
 from .models import PortalSettings, Role, User
 from .roles.admin import RoleAdmin
 
-__all__ = ["RoleAdmin"]  # registered by being imported
+__all__ = ["InvitationAdmin", "RoleAdmin"]  # registered by being imported
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -41,6 +43,20 @@ class NewPasswordForm(AdminPasswordChangeForm):
         user = super().save(commit)
         user.revoke_tokens()
         return user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """One's own new password ends every login; one signs in with it."""
+
+    def save(self, commit: bool = True) -> Any:
+        """Save the password and revoke all tokens."""
+        user = super().save(commit)
+        user.revoke_tokens()
+        return user
+
+
+for _site in (tenant_admin, operators_admin):
+    _site.password_change_form = OwnPasswordForm
 
 
 class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as above
@@ -85,10 +101,12 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
 
 
 @admin.register(User, site=tenant_admin)
-class UserAdmin(_PeopleAdmin):
-    """The people of this portal and their roles."""
+class UserAdmin(EndsLogins, _PeopleAdmin):
+    """The people of this portal, their roles and logins."""
 
     form = PersonForm
+    inlines = [LoginInline]
+    actions = ["end_logins"]
     list_display = ["email", "name", "is_active", "last_login"]
     list_filter = ["is_active", "groups"]
     fieldsets = [
@@ -111,6 +129,10 @@ class UserAdmin(_PeopleAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.acting = request.user
         return form
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Show the logins of a person who exists."""
+        return [] if obj is None else list(self.inlines)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write what was changed; a deactivation or other roles end every login."""

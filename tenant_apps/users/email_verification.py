@@ -9,14 +9,11 @@ from shared_apps.tenants.links import portal_url, tenant_salt
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
 
+from .links import LinkInvalid
 from .mailing import send_mail
 from .models import User
 
 LIFETIME = timedelta(days=3)
-
-
-class LinkInvalid(ValueError):
-    """A confirmation link is forged, too old, another tenant's, or of an old address."""
 
 
 def request_confirmation(user: User) -> None:

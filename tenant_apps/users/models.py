@@ -1,5 +1,5 @@
-import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -10,7 +10,6 @@ from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
@@ -20,6 +19,10 @@ from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
 
 from .built_in_roles import FIRST_OWN_RANK
+from .invitations.models import Invitation
+from .logins.models import RefreshFamily, RefreshRefused
+
+__all__ = ["Invitation", "RefreshFamily", "RefreshRefused"]  # found through this module
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
@@ -73,6 +76,14 @@ class UserManager(BaseUserManager["User"]):
         user.groups.add(Role.objects.get(code=role))
         return user
 
+    def create_with_roles(
+        self, email: str, password_hash: str, *, roles: "Iterable[Role]", **values: Any
+    ) -> "User":
+        """Create a user of the tenant with any roles."""
+        user = self._create(email, None, password_hash, **values)
+        user.groups.set([role.pk for role in roles])
+        return user
+
     def create_operator(self, email: str, password: str | None, **values: Any) -> "User":
         """Create an operator of the platform; for the public schema only."""
         return self._create(email, password, "", is_superuser=True, **values)
@@ -112,7 +123,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
-        permissions = [("open_admin", "Can open the admin")]
+        permissions = [
+            ("open_admin", "Can open the admin"),
+            ("invite_user", "Can invite people"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
@@ -152,7 +166,22 @@ class User(AbstractBaseUser, PermissionsMixin):
     def revoke_tokens(self) -> None:
         """End every session's tokens from the next request on."""
         type(self).objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)
-        self.refresh_families.filter(revoked_at=None).update(revoked_at=Now())
+        self.end_logins()
+
+    def end_logins(self, *, but: UUID | None = None) -> None:
+        """End every login, or every one ``but`` the named."""
+        ending = self.refresh_families.filter(revoked_at=None)
+        if but is not None:
+            ending = ending.exclude(pk=but)
+        ending.update(revoked_at=Now())
+
+    def change_credentials(self, **values: Any) -> bool:
+        """Write ``values`` if password, address and version are as they were read.
+
+        Of any number of simultaneous calls from the same state one wins, if ``values`` changes it.
+        """
+        same = {name: getattr(self, name) for name in ("pk", "password", "email", "token_version")}
+        return bool(type(self).objects.filter(**same, is_active=True).update(**values))
 
     def is_last_owner(self) -> bool:
         """Whether nobody else could act as the owner.
@@ -169,67 +198,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         type(self).objects.filter(pk=self.pk, email_verified_at=None).update(
             email_verified_at=Now()
         )
-
-
-class RefreshRefused(ValueError):
-    """A refresh token is unknown, used, revoked or too old."""
-
-
-def _digest(jti: str) -> bytes:
-    return hashlib.sha256(jti.encode()).digest()
-
-
-class RefreshFamilyManager(models.Manager["RefreshFamily"]):
-    def open(self, *, pk: UUID, user: User, jti: str) -> "RefreshFamily":
-        """Start the family of a login with its first token."""
-        return self.create(pk=pk, user=user, current=_digest(jti), expires_at=self._expiry())
-
-    def rotate(self, *, family: UUID, jti: str, successor: str) -> None:
-        """Replace ``jti`` by ``successor``: of any number of simultaneous calls, one wins.
-
-        A token used a second time is a sign of theft and revokes the family, unless it is the
-        one just replaced, within ``REFRESH_REUSE_GRACE``: then an answer was lost or two tabs
-        were quick.
-
-        Raises:
-            RefreshRefused: the token is not the family's current one.
-
-        """
-        old = _digest(jti)
-        now = timezone.now()
-        # No join in this filter: it would become a subquery that a second UPDATE does not
-        # check again after waiting for the first, and both would win.
-        won = self.filter(pk=family, current=old, revoked_at=None, expires_at__gt=now).update(
-            current=_digest(successor), previous=old, rotated_at=Now(), expires_at=self._expiry()
-        )
-        if won:
-            return
-        self.filter(pk=family, revoked_at=None).exclude(
-            previous=old, rotated_at__gt=now - settings.REFRESH_REUSE_GRACE
-        ).update(revoked_at=Now())
-        raise RefreshRefused
-
-    def _expiry(self) -> Any:
-        lifetime: Any = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
-        return timezone.now() + lifetime
-
-
-class RefreshFamily(models.Model):
-    """One login's chain of refresh tokens; only the digest of the current one is kept."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="refresh_families")
-    current = models.BinaryField(max_length=32)
-    previous = models.BinaryField(max_length=32, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    rotated_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
-
-    objects = RefreshFamilyManager()
-
-    def __str__(self) -> str:
-        return f"login of {self.user_id}"
 
 
 def readable_colour(value: str) -> None:

@@ -4,7 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from .email_verification import LinkInvalid, confirm
+from .email_verification import confirm
+from .links import LinkInvalid
 
 
 @require_safe

@@ -6,8 +6,9 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from shared_apps.tenants.api import StrictModelSerializer, StrictSerializer
 
+from .logins.origin import origin_of
 from .models import RefreshRefused, User
-from .tokens import open_login, rotate_login
+from .tokens import LoginRefused, open_login, rotate_login
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -26,9 +27,12 @@ class LoginSerializer(StrictSerializer):
             username=validated_data["email"],
             password=validated_data["password"],
         )
-        if not isinstance(user, User):
-            raise AuthenticationFailed("E-mail or password is wrong.", code="login_failed")
-        return open_login(user)
+        try:
+            if isinstance(user, User):
+                return open_login(user, **origin_of(self.context["request"]))
+        except LoginRefused:
+            pass
+        raise AuthenticationFailed("E-mail or password is wrong.", code="login_failed")
 
 
 class RefreshSerializer(StrictSerializer):

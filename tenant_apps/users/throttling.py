@@ -27,3 +27,32 @@ class LoginLimit(BaseThrottle):
         email = body.get("email") if isinstance(body, dict) else ""
         limits.count("login", request._request, email if isinstance(email, str) else "")
         return True
+
+
+class SecretLimit(BaseThrottle):
+    """How often a mailed secret may be tried: by address, counted with sign-ins."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the try."""
+        limits.count("login", request._request)
+        return True
+
+
+class OwnPasswordLimit(BaseThrottle):
+    """How often one's own password may be tried by whoever holds one's token, as a sign-in."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the try."""
+        limits.count("login", request._request, getattr(request.user, "email", ""))
+        return True
+
+
+class ResetLimit(BaseThrottle):
+    """How often a new password may be asked for, by account and by address."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the wish, whether or not the account exists."""
+        body: Any = request.data
+        email = body.get("email") if isinstance(body, dict) else ""
+        limits.count("reset", request._request, email if isinstance(email, str) else "")
+        return True

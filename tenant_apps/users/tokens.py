@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
@@ -126,11 +127,28 @@ class RefreshToken(_TenantToken, tokens.RefreshToken):  # type: ignore[misc]  # 
         return token
 
 
-def open_login(user: User) -> dict[str, str]:
-    """Start a login and return its first pair: ``{"access", "refresh"}``."""
+class LoginRefused(ValueError):
+    """What somebody signs in with was changed at that moment, or they were let out."""
+
+
+def open_login(user: User, **origin: Any) -> dict[str, str]:
+    """Start a login and return its first pair: ``{"access", "refresh"}``.
+
+    ``origin`` is where it comes from, as :func:`tenant_apps.users.logins.origin.origin_of` has it.
+
+    Raises:
+        LoginRefused: ``user`` is not any more as they were read.
+
+    """
     family = uuid7()
     refresh = RefreshToken.for_login(user, family)
-    RefreshFamily.objects.open(pk=family, user=user, jti=refresh["jti"])
+    with transaction.atomic():
+        # A change of the password ends the logins it sees: this one must be seen, or see it.
+        same = {"password": user.password, "token_version": user.token_version, "is_active": True}
+        rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, **same)
+        if not list(rows.values_list("pk")):
+            raise LoginRefused
+        RefreshFamily.objects.open(pk=family, user=user, jti=refresh["jti"], **origin)
     return {"access": str(AccessToken.for_login(user, family)), "refresh": str(refresh)}
 
 
@@ -157,4 +175,4 @@ def rotate_login(raw: str) -> dict[str, str]:
 
 def close_login(family: UUID) -> None:
     """End one login: nothing more can be got with its refresh token."""
-    RefreshFamily.objects.filter(pk=family).update(revoked_at=Now())
+    RefreshFamily.objects.filter(pk=family, revoked_at=None).update(revoked_at=Now())

@@ -1,5 +1,4 @@
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, permissions, status
@@ -9,8 +8,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from . import serializers
+from .logins.current import login_of
 from .throttling import LoginLimit
-from .tokens import FAMILY_CLAIM, close_login
+from .tokens import close_login
 
 
 class _TokenView(generics.GenericAPIView[Any]):
@@ -65,10 +65,9 @@ class LogoutView(APIView):
         operation_id="logout", summary="End this login", request=None, responses={204: None}
     )
     def post(self, request: Request) -> Response:
-        """End the login that the access token belongs to; its refresh token is void."""
-        token: Any = request.auth
-        if token is not None:
-            close_login(UUID(token[FAMILY_CLAIM]))
+        """End the login that the request came with; a refresh token of it is void."""
+        if login := login_of(request):
+            close_login(login)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

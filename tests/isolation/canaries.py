@@ -15,7 +15,9 @@ from tenant_apps.files.pictures import Picture
 from tenant_apps.integrations.models import Job, OutboxEntry
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import PortalSettings, Role, User
+from tenant_apps.users.tokens import open_login
 from tests.api import PASSWORD
 
 # Columns that hold no text of a tenant's, and why.
@@ -33,6 +35,7 @@ BARE = {
     "users_portalsettings.language": "a language's code",
     "users_portalsettings.time_zone": "a zone's name",
     "users_portalsettings.catalogue_readers": "a choice",
+    "users_invitation.digest": "a digest",
     "users_refreshfamily.current": "a digest",
     "users_refreshfamily.previous": "a digest",
     "integrations_outboxentry.kind": "names code",
@@ -100,6 +103,9 @@ def _people(mark: str, product: str) -> None:
     User.objects.update(name=mark)
     customer = User.objects.create_member(f"{mark}@x.example", PASSWORD, role="customer", name=mark)
     own = Role.objects.create(name=mark, description=mark)
+    owner = User.objects.get(email__startswith="owner@")
+    open_login(owner, user_agent=mark)
+    invite(acting=owner, email=f"guest-{mark}@x.example", roles=[own])
     # A grant on one object, to a person and to a role, in guardian's own tables, too.
     for receiver in (customer, own):
         assign_perm("change_product", receiver, Product.objects.get(pk=product))

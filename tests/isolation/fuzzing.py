@@ -14,7 +14,8 @@ from tests.stack.running import BIN, ROOT
 # Named in the configuration, and so there for every host.
 DICTIONARIES = (
     *("products", "pictured", "categories", "emails", "passwords", "refreshes"),
-    *("people", "roles", "kinds", "deeds"),
+    *("people", "roles", "kinds", "deeds", "logins"),
+    *("invitations", "invitation_tokens", "reset_tokens"),
     *("to_cancel", "to_pay", "to_ship", "to_deliver", "to_refund"),
 )
 CONFIG = Path(__file__).with_name("fuzzing.toml")

@@ -7,6 +7,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
 
+from tests.api import PASSWORD
 from tests.files.pictures import picture
 
 # `canary-of-portal1` is not in `canary-of-portal12`.
@@ -40,6 +41,17 @@ class NoForeignCanary:
         assert self.own, "No answer had the canary that all of them may have: the search is blind."
 
 
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Let who asks keep their password: the run signs in with it again and again."""
+    body = case.body
+    if case.operation.label == "POST /api/me/password/" and isinstance(body, dict):
+        new = body.get("new")
+        would_do = isinstance(new, str) and 10 <= len(new) <= 1024 and not new.isdigit()
+        if would_do and body.get("old") == PASSWORD:
+            body["new"] = PASSWORD
+
+
 @schemathesis.check
 class RefusedByARule:
     """Hold an operation that may refuse data of the right form to the rules it does so by."""
@@ -59,9 +71,9 @@ class RefusedByARule:
 class EveryOperationSucceeded:
     """Fail at the end if an operation never answered 2xx: only its refusals were tried then."""
 
-    def __init__(self):
+    def __init__(self, but):
         self.tried = set()
-        self.succeeded = set()
+        self.succeeded = set(but)
 
     def after_response(self, ctx, response, case):
         if response.request.method == case.operation.method.upper():
@@ -71,7 +83,7 @@ class EveryOperationSucceeded:
 
     def after_run(self, ctx):
         if os.environ["MUST_SUCCEED"]:
-            assert self.tried == self.succeeded, sorted(self.tried - self.succeeded)
+            assert self.tried <= self.succeeded, sorted(self.tried - self.succeeded)
 
 
 # No schema tells what is in a file; these are pictures and catalogues.

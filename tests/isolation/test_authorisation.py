@@ -5,6 +5,7 @@ roles. An operation that is missing here fails the suite.
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -15,16 +16,29 @@ from tenant_apps.integrations.models import Job
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.built_in_roles import BUILT_IN_ROLES
-from tenant_apps.users.models import Role, User
+from tenant_apps.users.invitations.inviting import invite
+from tenant_apps.users.models import Invitation, RefreshFamily, Role, User
 from tests.api import PASSWORD, Api
 
-ANYONE, MEMBER = "anyone", "member"
+ANYONE, MEMBER, OWNER = "anyone", "member", "owner"
 
 # (method, path) -> what it needs; the catalogue of these tenants is read by anyone.
 NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/login/"): ANYONE,
     ("post", "/api/auth/refresh/"): ANYONE,
     ("post", "/api/auth/logout/"): MEMBER,
+    ("post", "/api/auth/password-reset/"): ANYONE,
+    ("post", "/api/auth/password-reset/confirm/"): ANYONE,
+    ("post", "/api/me/password/"): MEMBER,
+    ("post", "/api/me/email/"): MEMBER,
+    ("get", "/api/me/sessions/"): MEMBER,
+    ("delete", "/api/me/sessions/{id}/"): MEMBER,
+    ("post", "/api/me/sessions/revoke-others/"): MEMBER,
+    ("get", "/api/invitations/"): "users.invite_user",
+    ("post", "/api/invitations/"): "users.invite_user",
+    ("post", "/api/invitations/{id}/resend/"): "users.invite_user",
+    ("post", "/api/invitations/{id}/revoke/"): "users.invite_user",
+    ("post", "/api/invitations/accept/"): ANYONE,
     ("get", "/api/me/"): MEMBER,
     ("patch", "/api/me/"): MEMBER,
     **{
@@ -69,6 +83,8 @@ NEEDS: dict[tuple[str, str], str] = {
             ("get", "/api/users/{id}/", "users.view_user"),
             ("patch", "/api/users/{id}/", "users.change_user"),
             ("put", "/api/users/{id}/roles/", "users.change_user"),
+            ("post", "/api/users/{id}/make-owner/", OWNER),
+            ("post", "/api/users/{id}/revoke-sessions/", "users.change_user"),
             ("get", "/api/users/{id}/why/", "users.view_role"),
             ("get", "/api/grants/", "users.change_user"),
             ("post", "/api/grants/", "users.change_user"),
@@ -89,6 +105,11 @@ PUBLIC: dict[tuple[str, str], str] = {
     ("get", "/api/signup/subdomain/"): ANYONE,
     ("get", "/api/plans/"): ANYONE,
 }
+# They ask for something else than a token, and are told nothing by one.
+SECRETS = {
+    *("/api/auth/login/", "/api/auth/refresh/", "/api/invitations/accept/"),
+    *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
+}
 WHO = ["anonymous", *BUILT_IN_ROLES]
 
 
@@ -103,6 +124,8 @@ def may(who: str, need: str) -> bool:
         return True
     if who == "anonymous":
         return False
+    if need == OWNER:
+        return who == "owner"
     return need == MEMBER or need in BUILT_IN_ROLES[who][3]
 
 
@@ -115,6 +138,9 @@ def fill(mark: str) -> dict[str, str]:
     job = Job.objects.create(kind="catalogue_import", filename=mark)
     role, _ = Role.objects.get_or_create(name="Own", rank=15)
     person, _ = User.objects.get_or_create(email="person@x.example")
+    login = RefreshFamily.objects.open(pk=uuid4(), user=owner, jti="x")
+    Invitation.objects.all().delete()
+    invitation = invite(acting=owner, email=f"{role.pk}@x.example", roles=[role])
     return {
         "products": str(product.pk),
         "categories": str(shelf.pk),
@@ -122,6 +148,8 @@ def fill(mark: str) -> dict[str, str]:
         "imports": str(job.pk),
         "roles": str(role.uuid),
         "users": str(person.pk),
+        "invitations": str(invitation.pk),
+        "me": str(login.pk),
     }
 
 
@@ -162,7 +190,7 @@ def test_each_role_may_what_its_permissions_say_and_nothing_else(people, acme, m
         refused = answer.status_code in (401, 403) or (
             answer.status_code == 404 and path.startswith("/api/orders/{id}")
         )
-        if path in ("/api/auth/login/", "/api/auth/refresh/"):
+        if path in SECRETS:
             refused = False  # the body is empty: 400, for everybody
         assert refused is not may(who, need), (who, need, answer.status_code, answer.content)
         if who == "anonymous" and refused:
@@ -189,7 +217,7 @@ def test_a_neighbours_token_and_a_neighbours_ids_open_nothing(people, acme, glob
     need = NEEDS[method, path]
     # Their token here: nobody.
     answer = send(Api(acme.primary_host, stranger.token), method, path, ours)
-    if not path.startswith("/api/auth/l") and path != "/api/auth/refresh/":
+    if path not in SECRETS:
         assert answer.status_code == 401
     # Their ids here, asked by our owner: not there.
     if "{id}" in path:

@@ -11,6 +11,7 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from schemathesis.checks import CHECKS, load_all_checks
@@ -22,7 +23,9 @@ from tenant_apps.files.pictures import encoded_anew
 from tenant_apps.orders.models import Order, OrderStatus
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
-from tenant_apps.users.models import Role, User
+from tenant_apps.users.invitations.inviting import invite
+from tenant_apps.users.links import make_token
+from tenant_apps.users.models import RefreshFamily, Role, User
 from tests.api import PASSWORD
 from tests.files.pictures import picture, upload
 from tests.isolation.fuzzing import CONFIG, Fuzzing, Person
@@ -90,12 +93,30 @@ def stock_up(tenant) -> dict[str, list[str]]:
         for move, status in MOVES.items():
             made[move] = [place_order(user=user, items=[(p.pk, 1)]) for p in products[:24]]
             Order.objects.filter(pk__in=[order.pk for order in made[move]]).update(status=status)
+        secrets = links_of(user, people, made)
     ids = {name: [str(row.pk) for row in rows] for name, rows in made.items()}
     return {
         **ids,
+        **secrets,
         "roles": [str(role.uuid) for role in roles],
         "kinds": ["product"],
         "deeds": ["view_product"],
+    }
+
+
+def links_of(user, people, made) -> dict[str, list[str]]:
+    """Make what is mailed to people, and logins of ``user``; return the secrets."""
+    role = [Role.objects.get(code="customer")]
+    for name in ("invitations", "coming"):
+        made[name] = [
+            invite(acting=user, email=f"{name}{n}@more.example", roles=role) for n in range(24)
+        ]
+    made["logins"] = [
+        RefreshFamily.objects.open(pk=uuid4(), user=user, jti=str(n)) for n in range(24)
+    ]
+    return {
+        "invitation_tokens": [invitation.make_token() for invitation in made.pop("coming")],
+        "reset_tokens": [make_token("reset-password", person) for person in people],
     }
 
 

@@ -105,7 +105,7 @@ MUTANTS = (
     ),
     Mutant(
         "refresh checks, then acts",
-        "tenant_apps/users/models.py",
+        "tenant_apps/users/logins/models.py",
         "self.filter(pk=family, current=old, ",
         "self.filter(pk=family, ",
         "tests/users/test_tokens.py",

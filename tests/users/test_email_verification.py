@@ -10,7 +10,8 @@ from django.db import transaction
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
-from tenant_apps.users.email_verification import LinkInvalid, confirm, request_confirmation
+from tenant_apps.users.email_verification import confirm, request_confirmation
+from tenant_apps.users.links import LinkInvalid
 from tenant_apps.users.models import User
 from tests.api import Api
 

@@ -128,13 +128,13 @@ def set_roles(*, acting: User, user: User, roles: Iterable[Role]) -> None:
     """
     wanted = set(roles)
     with transaction.atomic():
-        _lock(acting, user)
+        lock_memberships(acting, user)
         before = set(Role.objects.filter(user=user))
         if wanted == before:
             return
         _check_membership(acting, user, given=wanted - before, taken=before - wanted)
         user.groups.set([role.pk for role in wanted])
-        _check_owner_stays()
+        check_owner_stays()
         user.revoke_tokens()
 
 
@@ -158,13 +158,25 @@ def set_active(*, acting: User, user: User, is_active: bool) -> None:
 
     """
     with transaction.atomic():
-        _lock(acting, user)
+        lock_memberships(acting, user)
         _check_person(acting, user)
         User.objects.filter(pk=user.pk).update(is_active=is_active)
         user.is_active = is_active
-        _check_owner_stays()
+        check_owner_stays()
         if not is_active:
             user.revoke_tokens()
+
+
+def check_reach(*, acting: User, roles: Iterable[Role]) -> None:
+    """Refuse roles that ``acting`` may neither give nor take.
+
+    Raises:
+        BeyondReach: with their names.
+
+    """
+    if beyond := set(roles) - set(Role.objects.within_reach_of(acting)):
+        names = ", ".join(sorted(role.name for role in beyond))
+        raise BeyondReach(f"You can neither give nor take: {names}.")
 
 
 def codes_of(role: Role) -> set[str]:
@@ -195,7 +207,7 @@ def _why_untouchable(role: Role, acting: User) -> str:
     return "Nobody changes a role they are in."
 
 
-def _lock(acting: User, user: User) -> None:
+def lock_memberships(acting: User, user: User) -> None:
     """Let memberships of the portal change one after the other.
 
     Two owners who demote each other at once, or somebody demoted while they promote another:
@@ -217,12 +229,15 @@ def _check_membership(acting: User, user: User, *, given: set[Role], taken: set[
     _check_person(acting, user)
     if given and user.pk == acting.pk:
         raise BeyondReach("Nobody gives themselves a role.")
-    reach = set(Role.objects.within_reach_of(acting))
-    if beyond := (given | taken) - reach:
-        names = ", ".join(sorted(role.name for role in beyond))
-        raise BeyondReach(f"You can neither give nor take: {names}.")
+    check_reach(acting=acting, roles=given | taken)
 
 
-def _check_owner_stays() -> None:
+def check_owner_stays() -> None:
+    """Refuse to leave a portal without an owner who may sign in.
+
+    Raises:
+        LastOwner: there would be none.
+
+    """
     if not User.objects.filter(groups__role__code="owner", is_active=True).exists():
         raise LastOwner("The last owner stays: make somebody else an owner first.")

@@ -9,6 +9,7 @@ from shared_apps.tenants.api import StrictModelSerializer, StrictSerializer
 
 from ..built_in_roles import GRANTABLE
 from ..models import Role, User
+from ..passwords.fields import OwnPasswordField
 from .giving import (
     add_member,
     change_role,
@@ -27,6 +28,7 @@ from .objects import (
     objects_named,
     take_grants,
 )
+from .ownership import make_owner
 
 
 class PermissionCodes(serializers.MultipleChoiceField):
@@ -126,6 +128,14 @@ class PersonRolesSerializer(StrictSerializer):
             user=self.context["user"],
             roles=self.validated_data["roles"],
         )
+
+
+class MakeOwnerSerializer(StrictSerializer):
+    password = OwnPasswordField()
+
+    def save(self, **kwargs: Any) -> None:
+        """Hand the portal over, if the caller may."""
+        make_owner(acting=self.context["request"].user, user=self.context["user"])
 
 
 class ReasonSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django.db.models import Count, QuerySet
@@ -7,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +18,7 @@ from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
 from ..built_in_roles import GRANTABLE
 from ..models import Role, User
+from ..throttling import OwnPasswordLimit
 from . import matrix, serializers
 from .explaining import explain
 from .giving import delete_role, held_by
@@ -38,6 +41,14 @@ class ManagesPeople(permissions.IsAuthenticated):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the role."""
         return bool(request.user.is_authenticated and request.user.has_perm("users.change_user"))
+
+
+class IsOwner(permissions.IsAuthenticated):
+    """Has the owner's role; no other role can stand in for it."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Look for it."""
+        return Role.objects.filter(code="owner", user=request.user.pk).exists()
 
 
 class SeesRoles(permissions.IsAuthenticated):
@@ -196,6 +207,26 @@ class PersonViewSet(
         asked.is_valid(raise_exception=True)
         answer = explain(user=person, **asked.validated_data)
         return Response(serializers.ExplanationSerializer(answer).data)
+
+
+class MakeOwnerView(APIView):
+    permission_classes = [IsOwner]
+    throttle_classes = [OwnPasswordLimit]
+
+    @extend_schema(
+        operation_id="make_owner",
+        summary="Hand the portal over",
+        request=serializers.MakeOwnerSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request, id: UUID) -> Response:  # noqa: A002  # the path's
+        """Make somebody else the owner; the caller becomes admin, and logins of both end."""
+        person = get_object_or_404(User.objects.all(), pk=id)
+        context = {"request": request, "user": person}
+        sent = serializers.MakeOwnerSerializer(data=request.data, context=context)
+        sent.is_valid(raise_exception=True)
+        sent.save()
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class PermissionsView(APIView):

@@ -1,0 +1,1 @@
+"""A person's logins: where they are signed in, and ending that."""

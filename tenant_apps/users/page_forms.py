@@ -1,0 +1,70 @@
+"""Pages with a form that works without JavaScript; what it may hold is asked of a serializer."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from shared_apps.tenants import limits
+
+from .links import LinkInvalid
+
+Page = Callable[..., HttpResponse]
+
+
+def form_page(view: Page) -> Page:
+    """Let ``view`` show and take a form; no cache keeps it, a link that is not valid is a 404."""
+
+    @never_cache
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def page(request: HttpRequest, **kwargs: str) -> HttpResponse:
+        try:
+            return view(request, **kwargs)
+        except LinkInvalid:
+            return render(request, "users/link_invalid.html", status=404)
+
+    return page
+
+
+def posted(request: HttpRequest) -> Any:
+    """Return what a form is bound to: nothing before it was sent."""
+    return request.POST if request.method == "POST" else None
+
+
+def new_password_field(label: str = "Password") -> forms.CharField:
+    """Return the field of a password to be."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    return forms.CharField(
+        label=label, strip=False, widget=widget, help_text="At least 10 characters."
+    )
+
+
+def show_errors(form: forms.Form, errors: dict[str, Any]) -> None:
+    """Put a serializer's errors to the form's fields."""
+    for name, details in errors.items():
+        for detail in details:
+            if str(detail) not in form.errors.get(name, []):
+                form.add_error(name if name in form.fields else None, str(detail))
+
+
+def save(form: forms.Form, serializer: Any, count: Callable[[], None]) -> int:
+    """Save what was sent, counted by ``count``; return 200, or another status with its errors."""
+    if not serializer.is_valid():
+        show_errors(form, serializer.errors)
+        return 400
+    try:
+        count()
+        serializer.save()
+    except limits.TooOften as error:
+        form.add_error(None, str(error))
+        return 429
+    except limits.LimitsUnavailable as error:
+        form.add_error(None, str(error))
+        return 503
+    return 200

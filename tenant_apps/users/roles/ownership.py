@@ -1,0 +1,33 @@
+"""Handing a portal over: somebody else becomes owner, and who was it becomes admin."""
+
+from django.db import transaction
+
+from ..models import Role, User
+from .giving import BeyondReach, check_owner_stays, lock_memberships
+
+
+def make_owner(*, acting: User, user: User) -> None:
+    """Make ``user`` owner in the place of ``acting``, who becomes admin; logins of both end.
+
+    Raises:
+        BeyondReach: ``acting`` is no owner, or ``user`` is themselves or deactivated.
+
+    """
+    with transaction.atomic():
+        lock_memberships(acting, user)
+        # The admin's page locks the owners' rows: whoever is deactivated there meanwhile is seen.
+        for person in (acting, user):
+            User.objects.select_for_update().get(pk=person.pk)
+        owner, admin = (Role.objects.get(code=code) for code in ("owner", "admin"))
+        if not acting.groups.filter(pk=owner.pk).exists():
+            raise BeyondReach("Only an owner gives ownership away.")
+        if user.pk == acting.pk:
+            raise BeyondReach("You are the owner.")
+        if not User.objects.filter(pk=user.pk, is_active=True).exists():
+            raise BeyondReach(f"{user} is deactivated.")
+        user.groups.add(owner.pk)
+        acting.groups.remove(owner.pk)
+        acting.groups.add(admin.pk)
+        check_owner_stays()
+        for person in (acting, user):
+            person.revoke_tokens()
