@@ -147,7 +147,6 @@ def test_used_expired_forged_and_outdated_links_get_the_same_answer(owner, anony
     with time_machine.travel(timezone.now() - timedelta(hours=1, seconds=5)):
         tokens["expired"] = make_token("reset-password", User.objects.get(email=EMAIL))
     tokens["forged"] = asked_token(anonymous)[:-3] + "xxx"
-    tokens["another purpose"] = make_token("confirm-email", User.objects.get(email=EMAIL))
     tokens["of an old password"] = asked_token(anonymous)
     assert change(owner).status_code == 204
     answers = {name: confirm(anonymous, token) for name, token in tokens.items()}
@@ -171,6 +170,14 @@ def test_a_deactivated_person_cannot_use_their_link(anonymous, acme):
     token = asked_token(anonymous)
     User.objects.filter(email=EMAIL).update(is_active=False)
     assert confirm(anonymous, token).status_code == 404
+    assert anonymous.get(f"/reset-password/{token}/").status_code == 404
+
+
+def test_a_link_for_something_else_is_refused(anonymous, acme):
+    person = User.objects.get(email=EMAIL)
+    token = make_token("new-email", person, "new@x.example")
+    assert confirm(anonymous, token).status_code == 404
+    assert anonymous.get(f"/confirm-new-email/{token}/").status_code == 200
 
 
 def test_of_two_who_use_a_link_at_once_one_wins(portal):
