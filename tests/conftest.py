@@ -16,7 +16,7 @@ from billing.signing_up import sign_up
 from config.logs import configure
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.active import ActiveTenant
-from shared_apps.tenants.domain_map import load_tenant
+from shared_apps.tenants.domain_map import domain_map, load_tenant
 from shared_apps.tenants.provisioning.fleet import migrate_fleet
 from shared_apps.tenants.provisioning.pool import fill
 from shared_apps.tenants.scope import public_scope, tenant_scope
@@ -70,6 +70,13 @@ def _acme(django_db_setup: None, django_db_blocker: Any) -> ActiveTenant:
 def _globex(django_db_setup: None, django_db_blocker: Any) -> ActiveTenant:
     with django_db_blocker.unblock():
         return open_portal("globex")
+
+
+@pytest.fixture(autouse=True)
+def _what_was_rolled_back_is_forgotten() -> Iterator[None]:
+    """Empty the domain map: it may have read, in a test's transaction, what never came to be."""
+    yield
+    domain_map.clear()
 
 
 @pytest.fixture
