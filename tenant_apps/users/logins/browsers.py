@@ -34,7 +34,7 @@ class BrowserLogins:
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.
         has_cookie = settings.SESSION_COOKIE_NAME in request.COOKIES
         before = session_login(request) if has_cookie else None
-        if before is not None and not _goes_on(request, before):
+        if before is not None and not _goes_on(before):
             logout(request)
             before = None
         response = self.get_response(request)
@@ -43,10 +43,9 @@ class BrowserLogins:
         return response
 
 
-def _goes_on(request: HttpRequest, login: UUID) -> bool:
-    """Ask whether the session's login is alive and its person's, and note that it is used."""
-    person = request.session.get(SESSION_KEY)
-    row = RefreshFamily.objects.alive().filter(pk=login, user=person, is_browser=True).first()
+def _goes_on(login: UUID) -> bool:
+    """Ask whether the session's login is alive, and note that it is used."""
+    row = RefreshFamily.objects.alive().filter(pk=login).first()
     if row is None:
         return False
     row.touch(seconds=settings.SESSION_COOKIE_AGE)
