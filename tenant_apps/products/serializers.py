@@ -24,8 +24,18 @@ class CategorySerializer(StrictModelSerializer):
         return Category.objects.with_figures().get(pk=created.pk)
 
 
+class VisibleCategory(serializers.PrimaryKeyRelatedField[Category]):
+    """A category that the caller may see; another's id is an unknown one."""
+
+    def get_queryset(self) -> Any:
+        """Return the categories that can be named."""
+        categories: Any = super().get_queryset()
+        return categories.visible_to(self.context["request"].user)
+
+
 class ProductSerializer(StrictModelSerializer):
     price = PriceField()
+    category = VisibleCategory(queryset=Category.objects.all(), allow_null=True, required=False)
     image_url = ImageUrlField(required=False)
     attributes = JsonObjectField(required=False)
     # No default beside it: the answer to a PATCH would leave the field out.
@@ -37,13 +47,6 @@ class ProductSerializer(StrictModelSerializer):
         allow_null=True,
         help_text="A signed address of the product's picture, good for an hour; or null.",
     )
-
-    def get_fields(self) -> dict[str, Any]:
-        """Offer the categories that the caller may see, and no others."""
-        fields: dict[str, Any] = super().get_fields()
-        if request := self.context.get("request"):
-            fields["category"].queryset = Category.objects.visible_to(request.user)
-        return fields
 
     class Meta:
         model = Product

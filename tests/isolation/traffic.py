@@ -61,6 +61,9 @@ def run(
                 answer = connection.getresponse()
                 text = answer.read().decode()
                 heads = str(answer.headers)
+                if body is not None and answer.status >= 400:
+                    # Refused before its body was read, which ends the connection on their side.
+                    connection.close()
             except (OSError, http.client.HTTPException) as error:
                 print(f"{method} {path}: {error!r}")
                 connection.close()
