@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT as FORM
@@ -68,23 +68,6 @@ def test_a_request_without_a_host_is_nobodys(db):
     assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
-@pytest.fixture
-def no_database(monkeypatch):
-    """Return a function that puts the database out of reach, until the test ends."""
-    wrapper = connections["default"]
-
-    def cut() -> None:
-        wrapper.close()
-        wrapper.close_pool()
-        monkeypatch.setitem(wrapper.settings_dict, "HOST", "/nowhere")
-        monkeypatch.setitem(wrapper.settings_dict, "OPTIONS", {})
-
-    yield cut
-    monkeypatch.undo()
-    wrapper.close()
-    wrapper.close_pool()
-
-
 def asked_to_come_back(answer: Any) -> bool:
     return (answer.status_code, code(answer), answer["Retry-After"]) == (503, "try_again", "2")
 
@@ -111,6 +94,21 @@ def test_without_the_database_one_is_asked_to_come_back(portal, no_database, mon
 def test_any_other_failure_is_left_to_django():
     routing = TenantRouting(lambda request: HttpResponse())
     assert routing.process_exception(HttpRequest(), ValueError()) is None
+
+
+def test_whoever_may_only_read_may_still_get_a_new_password(portal):
+    """Or an owner who forgot theirs could not sign in to pay."""
+    tenant = portal()
+    with public_scope():
+        Tenant.objects.get(pk=tenant.id).fall_past_due(grace=timedelta(seconds=-1))
+    time.sleep(domain_maps.POLL_SECONDS)
+    api = Api(tenant.primary_host)
+    body = {"email": "a@x.example"}
+    assert api.post("/api/auth/password-reset/", body).status_code == 202
+    assert api.post("/api/auth/password-reset/confirm/", {}).status_code == 400
+    assert api.request("post", "/forgotten-password/", body, content_type=FORM).status_code == 202
+    assert api.request("post", "/reset-password/x/", body, content_type=FORM).status_code == 404
+    assert api.post("/api/invitations/accept/", {}).status_code == 402
 
 
 def test_no_other_header_chooses_a_tenant(anonymous, globex):

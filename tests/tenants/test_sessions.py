@@ -1,9 +1,20 @@
 """Sessions of the admin: each is of the portal it was made in."""
 
-from django.contrib.sessions.models import Session
+from uuid import uuid4
 
-from shared_apps.tenants.scope import no_scope
-from tests.api import PASSWORD, Api
+import pytest
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from shared_apps.tenants.scope import no_scope, tenant_scope
+from tenant_apps.users.logins.browsers import BrowserLogins
+from tenant_apps.users.models import User
+from tests.api import BACKEND, PASSWORD, Api
 
 
 def test_a_session_of_one_portal_is_none_in_another(admin, globex):
@@ -36,3 +47,24 @@ def test_a_page_that_is_only_read_saves_no_session(admin):
     answer = admin.get("/admin/")
     assert answer.status_code == 200
     assert "sessionid" not in answer.cookies
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_login_that_cannot_be_asked_about_or_noted_is_none(portal, no_database, when):
+    tenant = portal()
+    request = RequestFactory().get("/")
+
+    def sign_in(request):
+        assert when == "after", "nothing is answered to a session of which nothing is known"
+        login(request, user, BACKEND)
+        no_database()
+        return HttpResponse()
+
+    with tenant_scope(tenant):
+        user, request.session = User.objects.get(), SessionStore()
+        request.user = AnonymousUser()
+        if when == "before":
+            request.COOKIES[settings.SESSION_COOKIE_NAME] = "x"
+            request.session["_login"] = str(uuid4())
+            no_database()
+        assert BrowserLogins(sign_in)(request).status_code == 503

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+
+from shared_apps.tenants.errors import out_of_reach
 
 from ..models import RefreshFamily
 from .origin import origin_of
@@ -30,11 +33,18 @@ class BrowserLogins:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, having dropped a session whose login has ended."""
+        """Answer, having dropped a session whose login has ended; 503 if that cannot be asked."""
+        try:
+            return self._answer(request)
+        except OperationalError:
+            # Django tells a middleware of a view's exceptions, but not of another one's.
+            return out_of_reach()
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.
         has_cookie = settings.SESSION_COOKIE_NAME in request.COOKIES
         before = session_login(request) if has_cookie else None
-        if before is not None and not _goes_on(request, before):
+        if before is not None and not _goes_on(before):
             logout(request)
             before = None
         response = self.get_response(request)
@@ -43,10 +53,9 @@ class BrowserLogins:
         return response
 
 
-def _goes_on(request: HttpRequest, login: UUID) -> bool:
-    """Ask whether the session's login is alive and its person's, and note that it is used."""
-    person = request.session.get(SESSION_KEY)
-    row = RefreshFamily.objects.alive().filter(pk=login, user=person, is_browser=True).first()
+def _goes_on(login: UUID) -> bool:
+    """Ask whether the session's login is alive, and note that it is used."""
+    row = RefreshFamily.objects.alive().filter(pk=login).first()
     if row is None:
         return False
     row.touch(seconds=settings.SESSION_COOKIE_AGE)
