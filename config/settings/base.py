@@ -50,6 +50,8 @@ TENANT_APPS = [
 _WITHOUT_TABLES = [
     "unfold",
     "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "import_export",
     "django_tenants",
     "django.contrib.postgres",
     "django.contrib.messages",

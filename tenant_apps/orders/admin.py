@@ -5,9 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
+from .exporting import OrderRows
 from .models import IllegalTransition, Order, OrderItem, OrderStatus
 
 
@@ -23,8 +25,10 @@ class OrderItemInline(TabularInline):
 
 
 @admin.register(Order, site=tenant_admin)
-class OrderAdmin(VisibleAdmin, ModelAdmin):
+class OrderAdmin(VisibleAdmin, ExportAdmin, ModelAdmin):
     """Orders: looked at here, and taken through their states by the actions."""
+
+    resource_classes = [OrderRows]
 
     list_display = ["number", "user", "status", "total", "currency", "created_at"]
     list_filter = ["status", "created_at"]
@@ -34,7 +38,7 @@ class OrderAdmin(VisibleAdmin, ModelAdmin):
         *("number", "user", "status", "total", "currency", "created_at", "updated_at"),
     ]
     inlines = [OrderItemInline, *grant_inlines(Order)]
-    actions = ["pay", "ship", "deliver", "cancel", "refund"]
+    actions = ["export_selected", "pay", "ship", "deliver", "cancel", "refund"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: an order is placed, not typed."""

@@ -7,16 +7,20 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateFilter
 
+from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
+from .exporting import CategoryRows, ProductRows
 from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
+class CategoryAdmin(VisibleAdmin, ExportAdmin, NarrowModelAdmin):
+    resource_classes = [CategoryRows]
+    actions = ["export_selected"]
     list_display = ["name", "slug", "products_count", "avg_price"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -66,7 +70,9 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(VisibleAdmin, NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, ExportAdmin, NarrowModelAdmin):
+    resource_classes = [ProductRows]
+    actions = ["export_selected"]
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
