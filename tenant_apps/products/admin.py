@@ -13,6 +13,7 @@ from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
+from .admin_import import CatalogueImportAdmin
 from .exporting import CategoryRows, ProductRows
 from .models import MAX_STOCK, Category, Product
 
@@ -70,7 +71,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(VisibleAdmin, ExportAdmin, NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, ExportAdmin, CatalogueImportAdmin, NarrowModelAdmin):
     resource_classes = [ProductRows]
     actions = ["export_selected"]
     form = ProductForm
