@@ -280,6 +280,8 @@ SPECTACULAR_SETTINGS = {
         "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",
     },
 }
+# The dashboard names products of which there are so many or fewer.
+LOW_STOCK = 5
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
 PICTURE_MAX_BYTES = 5 * 1024 * 1024
@@ -332,6 +334,7 @@ UNFOLD = {
     "SITE_TITLE": "tenant_apps.users.context.site_title",
     "SITE_HEADER": "tenant_apps.users.context.site_title",
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},
     ],

@@ -107,6 +107,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Order the products on sale by their views, most viewed first."""
         return self.on_sale().order_by("-views", "-created_at", "-id")
 
+    def running_low(self, threshold: int) -> "ProductQuerySet":
+        """Products on sale of which ``threshold`` or fewer are left, the fewest first."""
+        return self.on_sale().filter(stock__lte=threshold).order_by("stock", "name", "id")
+
     def take_stock(self, product_id: Any, quantity: int) -> bool:
         """Take ``quantity`` if that much is there; False, and no change, if not."""
         return bool(
