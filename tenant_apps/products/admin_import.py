@@ -41,11 +41,15 @@ class CatalogueImportAdmin:
 
     actions_list = ["import_catalogue"]
 
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """Ask the role."""
+        return bool(request.user.has_perm("products.import_catalogue"))
+
     @action(  # type: ignore[untyped-decorator]  # Unfold has no types
         description="Import",
         url_path="import",
         icon="upload",
-        permissions=["products.import_catalogue"],
+        permissions=["import"],
     )
     def import_catalogue(self, request: HttpRequest) -> HttpResponse:
         """Show the form; queue the import of what it sends."""
