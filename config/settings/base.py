@@ -42,12 +42,14 @@ SHARED_APPS = ["shared_apps.plans", "shared_apps.tenants", "billing", *_IN_BOTH]
 TENANT_APPS = [
     *_IN_BOTH,
     "guardian",
+    "tenant_apps.history",
     "tenant_apps.integrations",
     "tenant_apps.files",
     "tenant_apps.products",
     "tenant_apps.orders",
 ]
 _WITHOUT_TABLES = [
+    "auditlog",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
@@ -115,6 +117,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
+    "tenant_apps.history.acting.Acting",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -164,7 +167,16 @@ if env("OWNER_DATABASE_URL", default=""):
 PG_DUMP: str = env("PG_DUMP", default=shutil.which("pg_dump") or "pg_dump")
 POOL_SIZE = env.int("POOL_SIZE", default=10)
 POOL_POLL_SECONDS = 0.5
+# The library's entries lie in a table of ours, in the tenants' schemas alone.
+MIGRATION_MODULES = {"auditlog": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- history of changes -------------------------------------------------------------------------
+AUDITLOG_LOGENTRY_MODEL = "history.Change"
+AUDITLOG_CID_GETTER = "tenant_apps.history.acting.request_id"
+# Values keep their types; what was chosen is kept by its name.
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True
 
 # --- Redis: broker and cache in databases of their own ----------------------------------------
 _REDIS: str = env("REDIS_URL", default="redis://127.0.0.1:6379").rstrip("/")

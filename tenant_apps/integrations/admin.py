@@ -8,12 +8,13 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.history.admin import HistoryAdmin
 
 from .models import Job
 
 
 @admin.register(Job, site=tenant_admin)
-class JobAdmin(ModelAdmin):
+class JobAdmin(HistoryAdmin, ModelAdmin):
     """Imports and other long work: looked at here, on a page that renews itself."""
 
     list_display = ["filename", "status", "progress", "created", "updated", "refused"]

@@ -7,6 +7,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .exporting import OrderRows
@@ -25,7 +26,7 @@ class OrderItemInline(TabularInline):
 
 
 @admin.register(Order, site=tenant_admin)
-class OrderAdmin(VisibleAdmin, ExportAdmin, ModelAdmin):
+class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
     """Orders: looked at here, and taken through their states by the actions."""
 
     resource_classes = [OrderRows]

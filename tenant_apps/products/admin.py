@@ -11,6 +11,7 @@ from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
+from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .admin_import import CatalogueImportAdmin
@@ -19,7 +20,7 @@ from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(VisibleAdmin, ExportAdmin, NarrowModelAdmin):
+class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
     resource_classes = [CategoryRows]
     actions = ["export_selected"]
     list_display = ["name", "slug", "products_count", "avg_price"]
@@ -71,7 +72,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(VisibleAdmin, ExportAdmin, CatalogueImportAdmin, NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin, NarrowModelAdmin):
     resource_classes = [ProductRows]
     actions = ["export_selected"]
     form = ProductForm

@@ -11,6 +11,7 @@ from unfold.forms import AdminPasswordChangeForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: skip
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from tenant_apps.history.admin import HistoryAdmin
 
 from .models import PortalSettings, Role, User
 from .roles.admin import RoleAdmin
@@ -76,7 +77,7 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
 
 
 @admin.register(User, site=tenant_admin)
-class UserAdmin(_PeopleAdmin):
+class UserAdmin(HistoryAdmin, _PeopleAdmin):
     """The people of this portal and their roles."""
 
     form = PersonForm
@@ -131,7 +132,7 @@ class OperatorAdmin(_PeopleAdmin):
 
 
 @admin.register(PortalSettings, site=tenant_admin)
-class PortalSettingsAdmin(ModelAdmin):
+class PortalSettingsAdmin(HistoryAdmin, ModelAdmin):
     """The portal's one row of settings."""
 
     fields = ["name", "currency", "catalogue_readers"]

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
 from shared_apps.tenants.texts import one_line
+from tenant_apps.history.recording import record
 
 from .built_in_roles import FIRST_OWN_RANK
 
@@ -160,9 +161,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def mark_email_verified(self) -> None:
         """Note that the address was confirmed, once."""
-        type(self).objects.filter(pk=self.pk, email_verified_at=None).update(
-            email_verified_at=Now()
-        )
+        unverified = type(self).objects.filter(pk=self.pk, email_verified_at=None)
+        with transaction.atomic():
+            if unverified.update(email_verified_at=Now()):
+                record(self, email_verified_at=(None, timezone.now()))
 
 
 class RefreshRefused(ValueError):
