@@ -23,7 +23,7 @@ PAGE = 50
 class HistoryAdmin:
     """Mixin: the history button shows who changed what, the old value and the new."""
 
-    object_history_template = "history/object_history.html"
+    object_history_template: Any = "history/object_history.html"
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
