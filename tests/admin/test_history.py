@@ -102,6 +102,18 @@ def test_what_nobody_did_is_nobodys(lamp):
     assert acting_person() is None
 
 
+def test_who_acts_in_one_scope_is_nobody_in_another(acme, globex):
+    with public_scope():
+        operator = User.objects.create_operator("root@x.example", PASSWORD)
+        with acting_as(operator), tenant_scope(acme):
+            shelf = Category.objects.create(name="c", slug="c")
+            assert last(shelf)[0] is None
+    with acting_as(User.objects.get(email=OWNER)):
+        with tenant_scope(globex):
+            assert last(Category.objects.create(name="c", slug="c"))[0] is None
+        assert last(Category.objects.create(name="d", slug="d"))[0] == OWNER
+
+
 def test_roles_and_what_they_may_do_are_recorded(owner, admin, acme):
     body = {"name": "Buyers", "rank": 15, "permissions": ["products.view_product"]}
     role_id = owner.post("/api/roles/", body).json()["id"]
@@ -231,6 +243,7 @@ def test_no_secret_is_in_any_entry(admin, owner, acme):
 
 def test_the_history_button_shows_who_when_field_old_and_new(admin, lamp):
     edit_in_the_list(admin, lamp, "7.25")
+    Product.objects.create(name="Another", slug="another", price=1)
     page = admin.get(f"/admin/products/product/{lamp.pk}/change/").content.decode()
     path = f"/admin/products/product/{lamp.pk}/history/"
     assert f'href="{path}"' in page
@@ -241,6 +254,7 @@ def test_the_history_button_shows_who_when_field_old_and_new(admin, lamp):
         '>price</th><td class="break-words pr-4">2.50</td><td class="break-words">7.25</td>',
     ):
         assert part in text
+    assert "Another" not in text
 
 
 def test_values_are_escaped(admin, lamp):
