@@ -137,7 +137,8 @@ def test_a_list_asks_the_same_number_of_queries_for_few_rows_and_many(admin, ord
 
 def test_orders_move_by_actions(admin, order):
     def act(action: str) -> bytes:
-        admin.post("/admin/orders/order/", {"action": action, "_selected_action": str(order.pk)})
+        form = {"action": action, "_selected_action": str(order.pk), "confirmed": "yes"}
+        admin.post("/admin/orders/order/", form)
         order.refresh_from_db()
         return admin.get("/admin/orders/order/").content
 

@@ -87,6 +87,10 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"Order {self.number}"
 
+    def may_move_to(self, status: str) -> bool:
+        """Whether the order, as it was read, can become ``status``."""
+        return self.status in TRANSITIONS.get(status, frozenset())
+
     def move_to(self, status: str, *, only_from: Iterable[str] = OrderStatus.values) -> None:
         """Go to ``status`` if the order may; a cancelled one gives its stock back.
 
