@@ -5,7 +5,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 
 from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
@@ -24,6 +24,8 @@ class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
     resource_classes = [CategoryRows]
     actions = ["export_selected"]
     list_display = ["name", "slug", "products_count", "avg_price"]
+    # The model's own is lost where rows are grouped for the figures.
+    ordering = ["name", "id"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = grant_inlines(Category)
@@ -78,7 +80,10 @@ class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
-    list_filter = ["category", "is_active", ("created_at", RangeDateFilter)]
+    list_filter = [
+        ("category", AutocompleteSelectFilter),
+        *("is_active", ("created_at", RangeDateFilter)),
+    ]
     list_filter_submit = True
     search_fields = ["name", "slug", "sku"]
     list_editable = ["price", "is_active"]
