@@ -60,6 +60,7 @@ def test_an_order_moves_after_the_page_was_answered_and_not_before(
     page = act(admin, action, one)
     line = f"Order {one.number} of owner@acme.example, 2.50 EUR: {before}, will be {after}"
     assert f"<li>{line}</li>" in page.content.decode()
+    assert f"These orders will be {after}. Are you sure?</p>" in page.content.decode()
     one.refresh_from_db()
     assert one.status == before
     assert admin.post(ORDERS, hidden(page)).status_code == 302
