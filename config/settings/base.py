@@ -42,19 +42,24 @@ SHARED_APPS = ["shared_apps.plans", "shared_apps.tenants", "billing", *_IN_BOTH]
 TENANT_APPS = [
     *_IN_BOTH,
     "guardian",
+    "tenant_apps.history",
     "tenant_apps.integrations",
     "tenant_apps.files",
     "tenant_apps.products",
     "tenant_apps.orders",
 ]
 _WITHOUT_TABLES = [
+    "auditlog",
     "unfold",
     "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "import_export",
     "django_tenants",
     "django.contrib.postgres",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
+    "django_htmx",
     "rest_framework",
     "drf_standardized_errors",
     "drf_spectacular",
@@ -115,6 +120,8 @@ MIDDLEWARE = [
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
     "tenant_apps.users.logins.browsers.BrowserLogins",
     "tenant_apps.users.locale.PortalLocale",
+    "tenant_apps.history.acting.Acting",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -166,7 +173,16 @@ POOL_SIZE = env.int("POOL_SIZE", default=10)
 POOL_POLL_SECONDS = 0.5
 # A closed tenant keeps its schema so long: what was under way when it closed comes to its end.
 DRAIN_SECONDS = 60
+# The library's entries lie in a table of ours, in the tenants' schemas alone.
+MIGRATION_MODULES = {"auditlog": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- history of changes -------------------------------------------------------------------------
+AUDITLOG_LOGENTRY_MODEL = "history.Change"
+AUDITLOG_CID_GETTER = "tenant_apps.history.acting.request_id"
+# Values keep their types; what was chosen is kept by its name.
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True
 
 # --- Redis: broker and cache in databases of their own ----------------------------------------
 _REDIS: str = env("REDIS_URL", default="redis://127.0.0.1:6379").rstrip("/")
@@ -287,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         "TenantStatusEnum": "shared_apps.tenants.models.TenantStatus.choices",
     },
 }
+# The dashboard names products of which there are so many or fewer.
+LOW_STOCK = 5
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 CATALOGUE_MAX_BYTES = 20 * 1024 * 1024
 PICTURE_MAX_BYTES = 5 * 1024 * 1024
@@ -344,6 +362,7 @@ UNFOLD = {
     "SITE_LOGO": "tenant_apps.users.context.site_logo",
     "STYLES": ["tenant_apps.users.context.site_stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},
     ],

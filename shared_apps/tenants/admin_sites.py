@@ -38,6 +38,8 @@ class LimitedAdminSite(UnfoldAdminSite):
 class TenantAdminSite(LimitedAdminSite):
     """``/admin/`` of a portal; opens for people whose role says so."""
 
+    index_template = "freehold/admin_index.html"
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Ask the scope as well: this site serves tenants, whatever it is mounted on."""
         active = scope.current()

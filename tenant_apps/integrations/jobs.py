@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils.module_loading import import_string
 
+from tenant_apps.history.acting import acting_as
+
 from . import outbox
 from .models import Job, JobLost, OutboxEntry
 
@@ -38,7 +40,8 @@ def run(job_id: UUID) -> None:
     if job is None or not job.start():
         return
     try:
-        import_string(settings.JOB_RUNNERS[job.kind])(job)
+        with acting_as(job.created_by):
+            import_string(settings.JOB_RUNNERS[job.kind])(job)
     except JobFailed as error:
         job.finish(error=str(error))
     except (OperationalError, JobLost):

@@ -80,6 +80,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Jobs that wait or run."""
         return self.filter(status__in=[JobStatus.QUEUED, JobStatus.RUNNING])
 
+    def visible_to(self, user: Any) -> "JobQuerySet":
+        """Jobs that ``user`` may follow: all with the permission, else those they asked for."""
+        return self if user.has_perm("integrations.view_job") else self.filter(created_by=user.pk)
+
     def silent(self) -> "JobQuerySet":
         """Unfinished jobs whose worker seems to be gone."""
         return self.unfinished().filter(touched_at__lt=timezone.now() - SILENCE)
@@ -119,6 +123,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.filename}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in (JobStatus.DONE, JobStatus.FAILED)
 
     def start(self) -> bool:
         """Take the job for one more attempt; False if it has ended or a live worker has it.

@@ -5,10 +5,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from shared_apps.tenants.admin_confirm import confirmation, is_confirmed
+from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
+from .exporting import OrderRows
 from .models import IllegalTransition, Order, OrderItem, OrderStatus
+
+# How many orders a message names.
+TOLD = 20
 
 
 class OrderItemInline(TabularInline):
@@ -23,8 +30,10 @@ class OrderItemInline(TabularInline):
 
 
 @admin.register(Order, site=tenant_admin)
-class OrderAdmin(VisibleAdmin, ModelAdmin):
+class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
     """Orders: looked at here, and taken through their states by the actions."""
+
+    resource_classes = [OrderRows]
 
     list_display = ["number", "user", "status", "total", "currency", "created_at"]
     list_filter = ["status", "created_at"]
@@ -34,7 +43,7 @@ class OrderAdmin(VisibleAdmin, ModelAdmin):
         *("number", "user", "status", "total", "currency", "created_at", "updated_at"),
     ]
     inlines = [OrderItemInline, *grant_inlines(Order)]
-    actions = ["pay", "ship", "deliver", "cancel", "refund"]
+    actions = ["export_selected", "pay", "ship", "deliver", "cancel", "refund"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: an order is placed, not typed."""
@@ -48,36 +57,59 @@ class OrderAdmin(VisibleAdmin, ModelAdmin):
         """Tell whether the refund action is offered."""
         return bool(request.user.has_perm("orders.refund_order"))
 
-    def _move(self, request: HttpRequest, orders: QuerySet[Order], target: OrderStatus) -> None:
+    def _move(self, request: HttpRequest, orders: QuerySet[Order], target: OrderStatus) -> Any:
+        """Ask first; then take each order to ``target`` that may go there."""
+        if not is_confirmed(request):
+            return confirmation(
+                self,
+                request,
+                orders,
+                question=f"These orders will be {target.label.lower()}. Are you sure?",
+                tell=lambda order: _outlook(order, target),
+            )
+        moved = []
         for order in orders:
             try:
                 order.move_to(target)
             except IllegalTransition as error:
                 self.message_user(request, f"{order}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{order} is now {target.label.lower()}.")
+                moved.append(str(order.number))
+        if moved:
+            told = f"Now {target.label.lower()}: {len(moved)} ({', '.join(moved[:TOLD])})."
+            self.message_user(request, told)
+        return None
 
     @admin.action(description="Mark as paid", permissions=["change"])
-    def pay(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+    def pay(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from pending to paid."""
-        self._move(request, queryset, OrderStatus.PAID)
+        return self._move(request, queryset, OrderStatus.PAID)
 
     @admin.action(description="Mark as shipped", permissions=["change"])
-    def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+    def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from paid to shipped."""
-        self._move(request, queryset, OrderStatus.SHIPPED)
+        return self._move(request, queryset, OrderStatus.SHIPPED)
 
     @admin.action(description="Mark as delivered", permissions=["change"])
-    def deliver(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+    def deliver(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from shipped to delivered."""
-        self._move(request, queryset, OrderStatus.DELIVERED)
+        return self._move(request, queryset, OrderStatus.DELIVERED)
 
     @admin.action(description="Cancel; stock goes back", permissions=["change"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from pending or paid to cancelled."""
-        self._move(request, queryset, OrderStatus.CANCELLED)
+        return self._move(request, queryset, OrderStatus.CANCELLED)
 
     @admin.action(description="Mark as refunded", permissions=["refund"])
-    def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+    def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from paid, shipped or delivered to refunded."""
-        self._move(request, queryset, OrderStatus.REFUNDED)
+        return self._move(request, queryset, OrderStatus.REFUNDED)
+
+
+def _outlook(order: Order, target: OrderStatus) -> str:
+    """Say what will become of an order."""
+    what = f"{order} of {order.user}, {order.total} {order.currency}"
+    now = order.get_status_display().lower()
+    if order.may_move_to(target):
+        return f"{what}: {now}, will be {target.label.lower()}"
+    return f"{what}: stays {now}"

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
+from tenant_apps.history.recording import record
 from tenant_apps.products.models import Product
 from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
@@ -92,6 +93,10 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"Order {self.number}"
 
+    def may_move_to(self, status: str) -> bool:
+        """Whether the order, as it was read, can become ``status``."""
+        return self.status in TRANSITIONS.get(status, frozenset())
+
     def move_to(self, status: str, *, only_from: Iterable[str] = OrderStatus.values) -> None:
         """Go to ``status`` if the order may; a cancelled one gives its stock back.
 
@@ -103,13 +108,12 @@ class Order(models.Model):
         """
         with transaction.atomic():
             sources = TRANSITIONS.get(status, frozenset()) & set(only_from)
-            moved = (
-                type(self)
-                .objects.filter(pk=self.pk, status__in=sources)
-                .update(status=status, updated_at=Now())
-            )
-            if not moved:
+            here = type(self).objects.filter(pk=self.pk, status__in=sources)
+            before = here.select_for_update().values_list("status", flat=True).first()
+            if before is None:
                 raise IllegalTransition(f"An order that is {self.status} cannot become {status}.")
+            here.update(status=status, updated_at=Now())
+            record(self, status=(before, status))
             if status == OrderStatus.CANCELLED:
                 self._return_stock()
         self.status = status

@@ -5,21 +5,28 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
 
+from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
+from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
+from .admin_import import CatalogueImportAdmin
+from .exporting import CategoryRows, ProductRows
 from .models import MAX_STOCK, Category, Product
 
 
 @admin.register(Category, site=tenant_admin)
-class CategoryAdmin(VisibleAdmin, NarrowModelAdmin):
+class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
+    resource_classes = [CategoryRows]
+    actions = ["export_selected"]
     list_display = ["name", "slug", "products_count", "avg_price"]
-    ordering = ["name"]  # the model's own gives way to the figures' GROUP BY
+    # The model's own is lost where rows are grouped for the figures.
+    ordering = ["name", "id"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = grant_inlines(Category)
@@ -71,11 +78,16 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
 
 @admin.register(Product, site=tenant_admin)
-class ProductAdmin(VisibleAdmin, NarrowModelAdmin):
+class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin, NarrowModelAdmin):
+    resource_classes = [ProductRows]
+    actions = ["export_selected"]
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]
-    list_filter = ["category", "is_active", ("created_at", RangeDateFilter)]
+    list_filter = [
+        ("category", AutocompleteSelectFilter),
+        *("is_active", ("created_at", RangeDateFilter)),
+    ]
     list_filter_submit = True
     search_fields = ["name", "slug", "sku"]
     list_editable = ["price", "is_active"]

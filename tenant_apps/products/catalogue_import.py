@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
+from tenant_apps.history.recording import record
 from tenant_apps.integrations import jobs
 from tenant_apps.integrations.models import Job
 
@@ -82,7 +83,15 @@ def run_job(job: Job) -> None:
         )
     except NotACatalogue as error:
         raise jobs.JobFailed(str(error)) from error
-    job.finish(**asdict(progress))
+    with transaction.atomic():
+        job.finish(**asdict(progress))
+        # One entry for the whole file; its products have none of it.
+        record(
+            job,
+            products_created=(None, progress.created),
+            products_updated=(None, progress.updated),
+            products_refused=(None, progress.refused),
+        )
 
 
 def import_catalogue(content: bytes, report: Any = lambda progress: None) -> Progress:

@@ -14,6 +14,7 @@ from shared_apps.tenants.scope import active_tenant
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
 from tenant_apps.files.signed_links import signed_link
+from tenant_apps.history.recording import record
 from tenant_apps.users.models import CatalogueReaders
 from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
@@ -119,6 +120,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Order the products on sale by their views, most viewed first."""
         return self.on_sale().order_by("-views", "-created_at", "-id")
 
+    def running_low(self, threshold: int) -> "ProductQuerySet":
+        """Products on sale of which ``threshold`` or fewer are left, the fewest first."""
+        return self.on_sale().filter(stock__lte=threshold).order_by("stock", "name", "id")
+
     def take_stock(self, product_id: Any, quantity: int) -> bool:
         """Take ``quantity`` if that much is there; False, and no change, if not."""
         return bool(
@@ -136,7 +141,12 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def adjust_stock(self, product_id: Any, amount: int) -> bool:
         """Add ``amount`` (or take it away); False, and no change, if that cannot be."""
         here = self.filter(pk=product_id, stock__gte=-amount, stock__lte=MAX_STOCK - amount)
-        return bool(here.update(stock=models.F("stock") + amount))
+        with transaction.atomic():
+            if not here.update(stock=models.F("stock") + amount):
+                return False
+            product = self.get(pk=product_id)
+            record(product, stock=(product.stock - amount, product.stock))
+        return True
 
     def count_view(self, product_id: Any) -> None:
         """Add one view."""
@@ -210,6 +220,7 @@ class Product(models.Model):
             before = here.get(pk=self.pk).image
             self.image = StoredFile.objects.store(picture, user=user) if picture else None
             type(self).objects.filter(pk=self.pk).update(image=self.image)
+            record(self, image=(before and before.name, self.image and self.image.name))
             if before is not None:
                 before.remove()
 

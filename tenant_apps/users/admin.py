@@ -20,6 +20,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: ski
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 from tenant_apps.files.pictures import NotAPicture, encoded_anew
+from tenant_apps.history.admin import HistoryAdmin
 
 from .invitations.admin import InvitationAdmin
 from .logins.admin import EndsLogins, LoginInline
@@ -101,7 +102,7 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
 
 
 @admin.register(User, site=tenant_admin)
-class UserAdmin(EndsLogins, _PeopleAdmin):
+class UserAdmin(EndsLogins, HistoryAdmin, _PeopleAdmin):
     """The people of this portal, their roles and logins."""
 
     form = PersonForm
@@ -187,7 +188,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
 
 
 @admin.register(PortalSettings, site=tenant_admin)
-class PortalSettingsAdmin(ModelAdmin):
+class PortalSettingsAdmin(HistoryAdmin, ModelAdmin):
     """The portal's one row of settings."""
 
     form = SettingsForm

@@ -4,3 +4,14 @@ from django.apps import AppConfig
 class UsersConfig(AppConfig):
     name = "tenant_apps.users"
     verbose_name = "People and roles"
+
+    def ready(self) -> None:
+        from tenant_apps.history.recording import track
+
+        from .models import Invitation, PortalSettings, Role, User
+
+        secret = ["password", "token_version", "last_login"]
+        track(User, without=[*secret, "is_superuser"], relations=["groups"])
+        track(Role, without=["group_ptr", "uuid", "code"], relations=["permissions"])
+        track(PortalSettings)
+        track(Invitation, without=["digest", "serial"], relations=["roles"])

@@ -22,7 +22,7 @@ _ORDERS = ("orders.view_order", "orders.change_order")
 _PEOPLE = (
     *("users.view_user", "users.add_user", "users.change_user", "users.invite_user"),
     *("users.view_role", "users.add_role", "users.change_role", "users.delete_role"),
-    *("users.view_portalsettings", "users.change_portalsettings"),
+    *("users.view_portalsettings", "users.change_portalsettings", "history.view_change"),
 )
 _JOBS = ("integrations.view_job",)
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
@@ -17,6 +18,7 @@ from shared_apps.tenants.links import portal_url
 from shared_apps.tenants.texts import one_line
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
+from tenant_apps.history.recording import record
 
 from .built_in_roles import FIRST_OWN_RANK
 from .invitations.models import Invitation
@@ -65,6 +67,10 @@ class Role(Group):
         """
         is_own = self.user_set.filter(pk=user.pk).exists()
         return not self.is_built_in and self.rank < user.rank and not is_own
+
+
+# Of a person's credentials, what the history tells of.
+_TOLD = frozenset({"email", "password"})
 
 
 class UserManager(BaseUserManager["User"]):
@@ -181,7 +187,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         Of any number of simultaneous calls from the same state one wins, if ``values`` changes it.
         """
         same = {name: getattr(self, name) for name in ("pk", "password", "email", "token_version")}
-        return bool(type(self).objects.filter(**same, is_active=True).update(**values))
+        with transaction.atomic():
+            if not type(self).objects.filter(**same, is_active=True).update(**values):
+                return False
+            record(self, **{name: self._told(name, values[name]) for name in _TOLD & set(values)})
+            return True
+
+    def _told(self, name: str, value: Any) -> tuple[Any, Any]:
+        """Return what the history tells of a change: of a password, that it was changed."""
+        return ("***", "***") if name == "password" else (getattr(self, name), value)
 
     def is_last_owner(self) -> bool:
         """Whether nobody else could act as the owner.
@@ -195,9 +209,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def mark_email_verified(self) -> None:
         """Note that the address was confirmed, once."""
-        type(self).objects.filter(pk=self.pk, email_verified_at=None).update(
-            email_verified_at=Now()
-        )
+        unverified = type(self).objects.filter(pk=self.pk, email_verified_at=None)
+        with transaction.atomic():
+            if unverified.update(email_verified_at=Now()):
+                record(self, email_verified_at=(None, timezone.now()))
 
 
 def readable_colour(value: str) -> None:

@@ -12,6 +12,7 @@ from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
+from tenant_apps.history.models import Change
 from tenant_apps.integrations.models import Job, OutboxEntry
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
@@ -127,6 +128,15 @@ def _background(mark: str) -> None:
         object_repr=mark,
         change_message=mark,
         action_flag=1,
+    )
+    Change.objects.create(
+        content_type=ContentType.objects.get_for_model(Product),
+        object_pk=mark,
+        object_repr=mark,
+        action=Change.Action.UPDATE,
+        changes={"name": [mark, mark]},
+        actor_email=mark,
+        cid=mark,
     )
     session = SessionStore()
     session[mark] = mark

@@ -162,6 +162,13 @@ MUTANTS = (
         "    if True:",
         "tests/test_bad_input.py",
     ),
+    Mutant(
+        "who acts counts in every scope",
+        "tenant_apps/history/acting.py",
+        "entered is None or entered[0] != scope.current_key()",
+        "entered is None",
+        "tests/admin/test_history.py",
+    ),
 )
 
 

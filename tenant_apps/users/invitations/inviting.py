@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from shared_apps.tenants.links import portal_url
+from tenant_apps.history.recording import record
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
 
@@ -51,8 +52,8 @@ def invite(*, acting: User, email: str, roles: Iterable[Role]) -> Invitation:
     check_invitation(acting=acting, email=address, roles=chosen)
     try:
         with transaction.atomic():
-            old = Invitation.objects.pending().filter(email=address, expires_at__lte=Now())
-            old.update(revoked_at=Now())
+            for old in Invitation.objects.pending().filter(email=address, expires_at__lte=Now()):
+                old.close("revoked_at")
             invitation: Invitation = Invitation.objects.create_for(
                 address, roles=chosen, invited_by=acting, expires_at=timezone.now() + LIFETIME
             )
@@ -88,6 +89,7 @@ def resend(*, acting: User, invitation: Invitation) -> None:
     check_reach(acting=acting, roles=invitation.roles.all())
     _check_free(invitation.email)
     with transaction.atomic():
+        before = invitation.expires_at
         renewed = Invitation.objects.pending().filter(pk=invitation.pk)
         if not renewed.update(
             serial=F("serial") + 1,
@@ -97,6 +99,7 @@ def resend(*, acting: User, invitation: Invitation) -> None:
         ):
             raise InvitationClosed("This invitation was accepted or revoked.")
         invitation.refresh_from_db()
+        record(invitation, expires_at=(before, invitation.expires_at))
         _mail(invitation)
 
 

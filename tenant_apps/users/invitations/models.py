@@ -6,12 +6,13 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.signing import BadSignature, Signer
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.links import tenant_salt
+from tenant_apps.history.recording import record
 
 if TYPE_CHECKING:
     from ..models import Role
@@ -125,7 +126,11 @@ class Invitation(models.Model):
     def close(self, field: str) -> bool:
         """Note that it was accepted or revoked (``field``) if it is pending; of two, one wins."""
         pending = type(self).objects.pending().filter(pk=self.pk)
-        return bool(pending.update(**{field: Now()}))
+        with transaction.atomic():
+            is_won = bool(pending.update(**{field: Now()}))
+            if is_won:
+                record(self, **{field: (None, timezone.now())})
+        return is_won
 
 
 def _signer() -> Signer:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_sites import tenant_admin
+from tenant_apps.history.admin import HistoryAdmin
 
 from ..models import Role
 from .forms import RoleForm
@@ -160,7 +161,7 @@ class VisibleAdmin:
 
 
 @admin.register(Role, site=tenant_admin)
-class RoleAdmin(ModelAdmin):
+class RoleAdmin(HistoryAdmin, ModelAdmin):
     """Roles: the built-in ones to look at, the portal's own to edit."""
 
     form = RoleForm

@@ -160,8 +160,8 @@ def set_active(*, acting: User, user: User, is_active: bool) -> None:
     with transaction.atomic():
         lock_memberships(acting, user)
         _check_person(acting, user)
-        User.objects.filter(pk=user.pk).update(is_active=is_active)
         user.is_active = is_active
+        user.save(update_fields=["is_active"])
         check_owner_stays()
         if not is_active:
             user.revoke_tokens()

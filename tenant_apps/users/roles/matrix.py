@@ -11,6 +11,7 @@ ROWS = {
     "products.category": "Categories",
     "orders.order": "Orders",
     "integrations.job": "Imports and exports",
+    "history.change": "History of changes",
     "users.user": "People",
     "users.role": "Roles",
     "users.portalsettings": "Portal settings",

@@ -1,0 +1,104 @@
+"""The first page of a tenant's admin: a card each of what the person may see."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from shared_apps.tenants import scope
+from tenant_apps.orders.figures import Day, orders_by_day, top_products
+from tenant_apps.products.models import Product
+from tenant_apps.users.models import User
+
+DAYS = 30
+TOP = 5
+LOW = 10
+
+# The drawing: units of its own, scaled to the card.
+BAR, GAP, HEIGHT = 8, 2, 60
+
+Card = dict[str, Any]
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the cards to the context of the index page; the operators' page has none."""
+    active = scope.current()
+    if active is None or active.kind != "tenant":
+        return context
+    user: Any = request.user
+    cards = [make(user) for permissions, make in CARDS if user.has_perms(permissions)]
+    return context | {"cards": cards}
+
+
+def _orders(user: Any) -> Card:
+    days = orders_by_day(DAYS)
+    return {
+        "template": "orders/dashboard/orders.html",
+        "title": f"Orders and revenue, last {DAYS} days",
+        "currency": scope.active_tenant().settings["currency"],
+        "orders": sum(day.orders for day in days),
+        "revenue": sum((day.revenue for day in days), Decimal(0)),
+        "days": days,
+        "width": DAYS * (BAR + GAP),
+        "height": HEIGHT,
+        "charts": [
+            ("Orders", _bars(days, lambda day: day.orders)),
+            ("Revenue", _bars(days, lambda day: day.revenue)),
+        ],
+    }
+
+
+def _bars(days: list[Day], value: Callable[[Day], Decimal | int]) -> list[dict[str, Any]]:
+    """Return the bars of a drawing: place and size in its units, the day and its value."""
+    highest = max((value(day) for day in days), default=0) or 1
+    bars = []
+    for place, day in enumerate(days):
+        height = round(HEIGHT * value(day) / highest)
+        left, top = place * (BAR + GAP), HEIGHT - height
+        bars.append({"x": left, "y": top, "width": BAR, "height": height, "day": day})
+    return bars
+
+
+def _top_products(user: Any) -> Card:
+    return {
+        "template": "orders/dashboard/top_products.html",
+        "title": f"Sold most, last {DAYS} days",
+        "rows": top_products(DAYS, TOP),
+    }
+
+
+def _low_stock(user: Any) -> Card:
+    low = Product.objects.visible_to(user).running_low(settings.LOW_STOCK)
+    return {
+        "template": "products/dashboard/low_stock.html",
+        "title": f"Low stock: {settings.LOW_STOCK} or fewer",
+        "products": list(low[:LOW]),
+    }
+
+
+def _plan(user: Any) -> Card:
+    limits = scope.active_tenant().limits
+    uses = [
+        ("Products", "products.view_product", "max_products", Product.objects.all()),
+        ("People", "users.view_user", "max_users", User.objects.filter(is_active=True)),
+    ]
+    return {
+        "template": "users/dashboard/plan.html",
+        "title": "Use of the plan",
+        "uses": [
+            {"what": what, "used": rows.count(), "limit": limits.get(limit)}
+            for what, permission, limit, rows in uses
+            if user.has_perm(permission)
+        ],
+    }
+
+
+# Who sees which card: those who hold all of these.
+CARDS: list[tuple[list[str], Callable[[Any], Card]]] = [
+    (["orders.view_order"], _orders),
+    (["orders.view_order", "products.view_product"], _top_products),
+    (["products.view_product"], _low_stock),
+    (["products.view_product"], _plan),
+]
