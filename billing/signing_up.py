@@ -9,6 +9,7 @@ import time
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from shared_apps.plans.models import Plan
 from shared_apps.tenants import scope
@@ -38,7 +39,7 @@ def sign_up(*, subdomain: str, company: str, email: str, password: str, plan: Pl
 
     """
     if is_taken(subdomain):
-        raise SubdomainTaken("This address is taken.")
+        raise SubdomainTaken(_("This address is taken."))
     # Slow on purpose, and so not while locks are held.
     password_hash = make_password(password)
     deadline = time.monotonic() + POOL_WAIT_SECONDS
@@ -65,7 +66,7 @@ def _claim(subdomain: str, company: str, email: str, password_hash: str, plan: P
                 open_portal(name=company, email=email, password_hash=password_hash)
             failpoint("signup.before_commit")
     except IntegrityError as error:
-        raise SubdomainTaken("This address is taken.") from error
+        raise SubdomainTaken(_("This address is taken.")) from error
     failpoint("signup.after_commit")
     return tenant
 
@@ -81,4 +82,4 @@ def _reserve(subdomain: str) -> None:
         )
         [got_it] = cursor.fetchone()
     if not got_it or is_taken(subdomain):
-        raise SubdomainTaken("This address is taken.")
+        raise SubdomainTaken(_("This address is taken."))

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, status
 from rest_framework.request import Request
@@ -50,7 +51,7 @@ class SubdomainView(APIView):
         name, reason = asked.validated_data["subdomain"], ""
         try:
             if is_taken(check_subdomain(name)):
-                reason = "This address is taken."
+                reason = _("This address is taken.")
         except SubdomainRefused as error:
             reason = str(error)
         return Response({"subdomain": name, "available": not reason, "reason": reason})

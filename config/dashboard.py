@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from shared_apps.tenants import scope
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
@@ -36,7 +37,7 @@ def _orders(user: Any) -> Card:
     days = orders_by_day(DAYS)
     return {
         "template": "orders/dashboard/orders.html",
-        "title": f"Orders and revenue, last {DAYS} days",
+        "title": _("Orders and revenue, last %(days)s days") % {"days": DAYS},
         "currency": scope.active_tenant().settings["currency"],
         "orders": sum(day.orders for day in days),
         "revenue": sum((day.revenue for day in days), Decimal(0)),
@@ -44,8 +45,8 @@ def _orders(user: Any) -> Card:
         "width": DAYS * (BAR + GAP),
         "height": HEIGHT,
         "charts": [
-            ("Orders", _bars(days, lambda day: day.orders)),
-            ("Revenue", _bars(days, lambda day: day.revenue)),
+            (_("Orders"), _bars(days, lambda day: day.orders)),
+            (_("Revenue"), _bars(days, lambda day: day.revenue)),
         ],
     }
 
@@ -64,7 +65,7 @@ def _bars(days: list[Day], value: Callable[[Day], Decimal | int]) -> list[dict[s
 def _top_products(user: Any) -> Card:
     return {
         "template": "orders/dashboard/top_products.html",
-        "title": f"Sold most, last {DAYS} days",
+        "title": _("Sold most, last %(days)s days") % {"days": DAYS},
         "rows": top_products(DAYS, TOP),
     }
 
@@ -73,7 +74,7 @@ def _low_stock(user: Any) -> Card:
     low = Product.objects.visible_to(user).running_low(settings.LOW_STOCK)
     return {
         "template": "products/dashboard/low_stock.html",
-        "title": f"Low stock: {settings.LOW_STOCK} or fewer",
+        "title": _("Low stock: %(number)s or fewer") % {"number": settings.LOW_STOCK},
         "products": list(low[:LOW]),
     }
 
@@ -81,12 +82,12 @@ def _low_stock(user: Any) -> Card:
 def _plan(user: Any) -> Card:
     limits = scope.active_tenant().limits
     uses = [
-        ("Products", "products.view_product", "max_products", Product.objects.all()),
-        ("People", "users.view_user", "max_users", User.objects.filter(is_active=True)),
+        (_("Products"), "products.view_product", "max_products", Product.objects.all()),
+        (_("People"), "users.view_user", "max_users", User.objects.filter(is_active=True)),
     ]
     return {
         "template": "users/dashboard/plan.html",
-        "title": "Use of the plan",
+        "title": _("Use of the plan"),
         "uses": [
             {"what": what, "used": rows.count(), "limit": limits.get(limit)}
             for what, permission, limit, rows in uses

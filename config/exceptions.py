@@ -2,6 +2,8 @@
 
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, status
 from rest_framework.exceptions import APIException
@@ -50,7 +52,7 @@ class Conflict(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "This contradicts what is there by now."
+    default_detail = _("This contradicts what is there by now.")
 
 
 class Unavailable(APIException):
@@ -58,7 +60,7 @@ class Unavailable(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "try_again"
-    default_detail = "Please try again in a moment."
+    default_detail = _("Please try again in a moment.")
     wait = 2  # becomes Retry-After
 
 
@@ -69,7 +71,7 @@ class Handler(ExceptionHandler):
         """Return an API exception for an error of the domain."""
         if type(exc) in STATUSES:
             http_status, code = STATUSES[type(exc)]
-            converted = APIException(str(exc) or "Please try again in a moment.", code)
+            converted = APIException(str(exc) or _("Please try again in a moment."), code)
             converted.status_code = http_status
             if http_status == status.HTTP_503_SERVICE_UNAVAILABLE:
                 converted.wait = 2  # type: ignore[attr-defined]  # becomes Retry-After
@@ -91,19 +93,19 @@ class Handler(ExceptionHandler):
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer what Django itself refused."""
-    return error_answer(400, "bad_request", "The request cannot be understood.")
+    return error_answer(400, "bad_request", gettext("The request cannot be understood."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer a refusal outside the API's views."""
-    return error_answer(403, "permission_denied", "This is not allowed.")
+    return error_answer(403, "permission_denied", gettext("This is not allowed."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Answer an unknown path."""
-    return error_answer(404, exceptions.NotFound.default_code, "Not found.")
+    return error_answer(404, exceptions.NotFound.default_code, gettext("Not found."))
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer our own fault, and nothing about it."""
-    return error_answer(500, "error", "Something went wrong on our side.")
+    return error_answer(500, "error", gettext("Something went wrong on our side."))

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.plans.models import Plan
@@ -30,13 +31,15 @@ class TenantAdmin(ModelAdmin):
     inlines = [DomainInline]
     actions = ["clear_caches"]
 
-    @admin.action(description="Clear the cache of the selected tenants", permissions=["change"])
+    @admin.action(description=_("Clear the cache of the selected tenants"), permissions=["change"])
     def clear_caches(self, request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
         """Let nothing that is cached for them be found again."""
         for tenant in tenants:
             tenant.clear_cache()
         self.message_user(
-            request, f"Caches cleared: {len(tenants)}. Every process knows within a second."
+            request,
+            _("Caches cleared: %(count)s. Every process knows within a second.")
+            % {"count": len(tenants)},
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -14,6 +14,7 @@ from django.db.models import FETCH_RAISE, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.formats import base_formats
@@ -131,7 +132,7 @@ class ExportAdmin(ExportMixin):
                 sent.append(key.to_python(text))
         return sent
 
-    @admin.action(description="Export", permissions=["export"])
+    @admin.action(description=_("Export"), permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         """Show the page that asks for the format; all rows of a list are its filter's."""
         options = self.model._meta

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from .api import narrow_fields
@@ -40,7 +41,7 @@ class ObjectField(forms.JSONField):
         try:
             data = orjson.loads(value or "{}")
         except orjson.JSONDecodeError as error:
-            raise ValidationError("This is not valid JSON.", code="invalid") from error
+            raise ValidationError(_("This is not valid JSON."), code="invalid") from error
         check_object(data)
         return data
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -68,7 +69,11 @@ def _why_not(field: Any, value: Any, *, is_form: bool = False) -> Any:
         return {number: why for number, why in each.items() if why}
     longest = getattr(field, "max_length", None)
     if isinstance(value, str) and longest is not None and len(value) > longest:
-        return [ErrorDetail(f"At most {longest} characters.", code="max_length")]
+        return [
+            ErrorDetail(
+                _("At most %(longest)s characters.") % {"longest": longest}, code="max_length"
+            )
+        ]
     return None
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 
 def check_object(data: Any) -> None:
@@ -14,14 +15,14 @@ def check_object(data: Any) -> None:
 
     """
     if not isinstance(data, dict):
-        raise ValidationError("Attributes must be an object.", code="not_object")
+        raise ValidationError(_("Attributes must be an object."), code="not_object")
     waiting: list[Any] = [data]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str) and "\x00" in value:
-            raise ValidationError("A text holds a NUL character.", code="nul")
+            raise ValidationError(_("A text holds a NUL character."), code="nul")
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValidationError("A number is not finite.", code="not_finite")
+            raise ValidationError(_("A number is not finite."), code="not_finite")
         if isinstance(value, dict):
             waiting += [*value, *value.values()]
         elif isinstance(value, list):

@@ -14,6 +14,8 @@ import redis
 import structlog
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
@@ -32,14 +34,18 @@ class TooOften(Exception):
     seconds: int
 
     def __str__(self) -> str:
-        return f"Too many attempts. Try again in {self.seconds} seconds."
+        return ngettext(
+            "Too many attempts. Try again in %(seconds)s second.",
+            "Too many attempts. Try again in %(seconds)s seconds.",
+            self.seconds,
+        ) % {"seconds": self.seconds}
 
 
 class LimitsUnavailable(RuntimeError):
     """Redis cannot be asked, and this must not go on without."""
 
     def __str__(self) -> str:
-        return "This cannot be done at the moment. Please try again shortly."
+        return _("This cannot be done at the moment. Please try again shortly.")
 
 
 @lru_cache(maxsize=1)

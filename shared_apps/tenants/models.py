@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower, Now, Replace
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from shared_apps.plans.models import Plan
@@ -20,12 +21,12 @@ def new_schema_name() -> str:
 
 
 class TenantStatus(models.TextChoices):
-    PROVISIONING = "provisioning", "Ready in the pool"
-    ACTIVE = "active", "Active"
-    PAST_DUE = "past_due", "Past due"
-    SUSPENDED = "suspended", "Suspended"
-    CLOSING = "closing", "Closing"
-    CLOSED = "closed", "Closed"
+    PROVISIONING = "provisioning", _("Ready in the pool")
+    ACTIVE = "active", _("Active")
+    PAST_DUE = "past_due", _("Past due")
+    SUSPENDED = "suspended", _("Suspended")
+    CLOSING = "closing", _("Closing")
+    CLOSED = "closed", _("Closed")
 
 
 class IllegalTransition(ValueError):
@@ -67,30 +68,38 @@ class Tenant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     schema_name = models.CharField(
-        max_length=14, unique=True, default=new_schema_name, editable=False
+        _("schema name"), max_length=14, unique=True, default=new_schema_name, editable=False
     )
-    name = models.CharField(max_length=120, blank=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
     status = models.CharField(
-        max_length=12, choices=TenantStatus, default=TenantStatus.PROVISIONING
+        _("status"), max_length=12, choices=TenantStatus, default=TenantStatus.PROVISIONING
     )
-    plan = models.ForeignKey(Plan, models.PROTECT, null=True, blank=True, related_name="tenants")
-    grace_until = models.DateTimeField(null=True, blank=True)
+    plan = models.ForeignKey(
+        Plan, models.PROTECT, null=True, blank=True, related_name="tenants", verbose_name=_("plan")
+    )
+    grace_until = models.DateTimeField(_("grace until"), null=True, blank=True)
     settings_copy = models.JSONField(
         default=dict, editable=False, help_text="The portal's own settings, as last committed."
     )
     cache_generation = models.CharField(
         max_length=8, default="0", editable=False, help_text="Part of every cache key."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    claimed_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    claimed_at = models.DateTimeField(_("claimed at"), null=True, editable=False)
     dropped_at = models.DateTimeField(null=True, editable=False)
     changed_at = models.DateTimeField(
-        db_default=Now(), db_index=True, editable=False, help_text="The domain map watches this."
+        _("changed at"),
+        db_default=Now(),
+        db_index=True,
+        editable=False,
+        help_text=_("The domain map watches this."),
     )
 
     objects = TenantQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(schema_name__regex=r"^t_[a-z2-7]{12}$"),
@@ -184,22 +193,26 @@ class Domain(models.Model):
     """A host name that leads to a tenant; renaming a portal changes nothing but this."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    host = models.CharField(max_length=253)
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="domains")
-    is_primary = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    host = models.CharField(_("host"), max_length=253)
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="domains", verbose_name=_("tenant")
+    )
+    is_primary = models.BooleanField(_("is primary"), default=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
+        verbose_name = _("domain")
+        verbose_name_plural = _("domains")
         constraints = [
             models.UniqueConstraint(
                 Lower("host"),
                 name="domain_host_unique",
-                violation_error_message="This address is taken.",
+                violation_error_message=_("This address is taken."),
             ),
             models.UniqueConstraint(
                 looks_like("host"),
                 name="domain_host_not_mistakable",
-                violation_error_message="This address reads like one that is taken.",
+                violation_error_message=_("This address reads like one that is taken."),
             ),
             models.CheckConstraint(
                 condition=models.Q(host=Lower("host")), name="domain_host_is_lower_case"
@@ -225,13 +238,17 @@ class DeadTask(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    task = models.CharField(max_length=200)
-    tenant = models.CharField(max_length=100, blank=True, help_text="As the message named it.")
-    arguments = models.JSONField(default=list)
-    why = models.CharField(max_length=200)
-    refused_at = models.DateTimeField(auto_now_add=True)
+    task = models.CharField(_("task"), max_length=200)
+    tenant = models.CharField(
+        _("tenant"), max_length=100, blank=True, help_text=_("As the message named it.")
+    )
+    arguments = models.JSONField(_("arguments"), default=list)
+    why = models.CharField(_("why"), max_length=200)
+    refused_at = models.DateTimeField(_("refused at"), auto_now_add=True)
 
     class Meta:
+        verbose_name = _("dead task")
+        verbose_name_plural = _("dead tasks")
         ordering = ["-refused_at"]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from django.db.models import Value
+from django.utils.translation import gettext as _
 
 from .models import Domain, looks_like, platform_host
 
@@ -55,12 +56,12 @@ def check_subdomain(name: str) -> str:
     if name != unicodedata.normalize("NFKC", name) or not _FORM.fullmatch(name):
         raise SubdomainRefused(
             "invalid",
-            "Use 3 to 32 of a-z, 0-9 and hyphens, with no hyphen at either end.",
+            _("Use 3 to 32 of a-z, 0-9 and hyphens, with no hyphen at either end."),
         )
     if "--" in name:
-        raise SubdomainRefused("invalid", "Two hyphens in a row are not allowed.")
+        raise SubdomainRefused("invalid", _("Two hyphens in a row are not allowed."))
     if name in RESERVED or _skeleton(name) in _RESERVED_SKELETONS:
-        raise SubdomainRefused("reserved", "This name is reserved.")
+        raise SubdomainRefused("reserved", _("This name is reserved."))
     return name
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 # What `one_line` lets through and is not blank, as a regular expression for documents.
 _NO_CONTROL = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
@@ -17,4 +18,6 @@ def one_line(value: str) -> None:
 
     """
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in value):
-        raise ValidationError("Line breaks and control characters are not allowed.", code="control")
+        raise ValidationError(
+            _("Line breaks and control characters are not allowed."), code="control"
+        )

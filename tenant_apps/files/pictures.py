@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
 # What a browser shows and cannot run; SVG is a document with scripts.
@@ -45,18 +46,22 @@ def encoded_anew(uploaded: Any) -> Picture:
 
     """
     if uploaded.size > settings.PICTURE_MAX_BYTES:
-        raise NotAPicture(f"A picture may have up to {settings.PICTURE_MAX_BYTES} bytes.")
+        raise NotAPicture(
+            _("A picture may have up to %(bytes)s bytes.") % {"bytes": settings.PICTURE_MAX_BYTES}
+        )
     try:
         with Image.open(uploaded, formats=list(_KINDS)) as opened:
             kind = str(opened.format)
             if opened.width * opened.height > MAX_PIXELS:
-                raise NotAPicture(f"A picture may have up to {MAX_PIXELS} pixels.")
+                raise NotAPicture(
+                    _("A picture may have up to %(pixels)s pixels.") % {"pixels": MAX_PIXELS}
+                )
             bare = _bare(opened, kind)
     except NotAPicture:
         raise
     except Exception as error:
         # A hostile file makes decoders raise anything; none of it is our failure.
-        raise NotAPicture("This is not a JPEG, PNG or WebP picture.") from error
+        raise NotAPicture(_("This is not a JPEG, PNG or WebP picture.")) from error
     extension, options = _KINDS[kind]
     content = BytesIO()
     bare.save(content, kind, **options)

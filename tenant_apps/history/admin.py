@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -39,7 +40,7 @@ class HistoryAdmin:
 
 
 class KindFilter(admin.SimpleListFilter):
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -70,17 +71,17 @@ class ChangeAdmin(ModelAdmin):
         *("timestamp", "actor_email", "action", "kind", "object_repr", "object_pk", "cid", "table"),
     ]
 
-    @admin.display(description="kind")
+    @admin.display(description=_("kind"))
     def kind(self, change: Change) -> str:
         """Show the name of the kind."""
         return change.kind.name
 
-    @admin.display(description="fields")
+    @admin.display(description=_("fields"))
     def what(self, change: Change) -> str:
         """Show which fields changed."""
         return ", ".join(field.field for field in change.fields()) or "-"
 
-    @admin.display(description="changes")
+    @admin.display(description=_("changes"))
     def table(self, change: Change) -> str:
         """Show each field's old value and new."""
         return render_to_string("history/fields.html", {"change": change})

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import scope
@@ -54,10 +55,10 @@ class Change(AbstractLogEntry):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # Content types and people are never deleted: no index has to find their entries.
     content_type = models.ForeignKey(
-        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name="kind"
+        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name=_("kind")
     )
-    object_pk = models.CharField(max_length=255)
-    action = models.PositiveSmallIntegerField(choices=AbstractLogEntry.Action.choices)
+    object_pk = models.CharField(_("object pk"), max_length=255)
+    action = models.PositiveSmallIntegerField(_("action"), choices=AbstractLogEntry.Action.choices)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -65,10 +66,10 @@ class Change(AbstractLogEntry):
         blank=True,
         related_name="+",
         db_index=False,
-        verbose_name="who",
+        verbose_name=_("who"),
     )
-    cid = models.CharField("request", max_length=255, null=True, blank=True)  # noqa: DJ001  # as the library writes it
-    timestamp = models.DateTimeField("when", auto_now_add=True)
+    cid = models.CharField(_("request"), max_length=255, null=True, blank=True)  # noqa: DJ001  # as the library writes it
+    timestamp = models.DateTimeField(_("when"), auto_now_add=True)
 
     # Of the library's columns these are not used.
     object_id = serialized_data = changes_text = None
@@ -77,6 +78,8 @@ class Change(AbstractLogEntry):
     objects = ChangeManager()
 
     class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
         # Ids are made in the order of time.
         ordering = ["-id"]
         get_latest_by = "id"
@@ -91,26 +94,29 @@ class Change(AbstractLogEntry):
     def fields(self) -> Iterator[FieldChange]:
         """Yield what changed, by the fields' names; of relations what was taken and given."""
         for name, change in sorted((self.changes or {}).items()):
+            field = self._field(name)
             if isinstance(change, dict):
                 objects = ", ".join(change["objects"])
                 old, new = ("", objects) if change["operation"] == "add" else (objects, "")
             else:
-                old, new = map(_text, change)
+                old, new = (_text(value, field) for value in change)
             if old != new:
-                yield FieldChange(self._label(name), old, new)
+                label = getattr(field, "verbose_name", name.replace("_", " "))
+                yield FieldChange(str(label), old, new)
 
-    def _label(self, name: str) -> str:
+    def _field(self, name: str) -> Any:
         model = self.kind.model_class()
         try:
-            field: Any = model and model._meta.get_field(name)
+            return model and model._meta.get_field(name)
         except FieldDoesNotExist:
-            field = None
-        return str(getattr(field, "verbose_name", name.replace("_", " ")))
+            return None
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, field: Any) -> str:
+    if getattr(field, "choices", None):
+        value = str(dict(field.flatchoices).get(value, value or ""))
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return str(_("yes") if value else _("no"))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

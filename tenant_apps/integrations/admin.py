@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -32,14 +33,14 @@ class JobAdmin(HistoryAdmin, ModelAdmin):
         jobs: Any = super().get_queryset(request)
         return jobs.visible_to(request.user).defer("content")  # type: ignore[no-any-return]
 
-    @admin.display(description="lines done")
+    @admin.display(description=_("lines done"))
     def progress(self, job: Job) -> str:
         """Show how far it is."""
-        label = f"{job.rows_done} of {job.rows_total}"
+        label = _("%(done)s of %(total)s") % {"done": job.rows_done, "total": job.rows_total}
         bar = '<progress value="{}" max="{}" aria-label="{}"></progress> {}'
         return format_html(bar, job.rows_done, job.rows_total or 1, label, label)
 
-    @admin.display(description="why lines were refused")
+    @admin.display(description=_("why lines were refused"))
     def refused_lines(self, job: Job) -> str:
         """Show the first refusals: line, product, reason."""
         if not job.refusals:

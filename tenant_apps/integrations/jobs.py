@@ -6,7 +6,9 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import OperationalError
+from django.utils import translation
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from tenant_apps.history.acting import acting_as
 
@@ -22,7 +24,13 @@ class JobFailed(Exception):
 
 def accept(*, kind: str, user: Any, filename: str, content: bytes) -> Job:
     """Keep a job and hand it to a worker after the commit; call it inside ``atomic()``."""
-    job = Job.objects.create(kind=kind, created_by=user, filename=filename[:200], content=content)
+    job = Job.objects.create(
+        kind=kind,
+        created_by=user,
+        filename=filename[:200],
+        content=content,
+        language=translation.get_language(),
+    )
     outbox.enqueue("integrations.run_job", {"job": str(job.pk)})
     return job
 
@@ -37,7 +45,13 @@ def dispatch(entry: OutboxEntry) -> None:
 def run(job_id: UUID) -> None:
     """Run a job to its end; one that has ended already is left alone."""
     job = Job.objects.filter(pk=job_id).first()
-    if job is None or not job.start():
+    if job is not None:
+        with translation.override(job.language):
+            _run(job)
+
+
+def _run(job: Job) -> None:
+    if not job.start():
         return
     try:
         with acting_as(job.created_by):
@@ -47,11 +61,11 @@ def run(job_id: UUID) -> None:
     except (OperationalError, JobLost):
         # A deadlock, a lost connection: it stays as it is and is resumed after a silence. Or
         # another worker has done that already.
-        log.warning("job_interrupted", job=str(job_id), exc_info=True)
+        log.warning("job_interrupted", job=str(job.pk), exc_info=True)
     except Exception:
         # Whoever asked for the job must see that it ended; the cause is in the log.
-        log.exception("job_failed", job=str(job_id))
-        job.finish(error="Something went wrong on our side; nothing more was changed.")
+        log.exception("job_failed", job=str(job.pk))
+        job.finish(error=_("Something went wrong on our side; nothing more was changed."))
         raise
 
 

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 
@@ -61,10 +62,10 @@ FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class JobStatus(models.TextChoices):
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 # A running job that has written nothing for so long has lost its worker.
@@ -95,30 +96,43 @@ class Job(models.Model):
     MAX_ATTEMPTS = 3
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=30)
-    status = models.CharField(max_length=8, choices=JobStatus, default=JobStatus.QUEUED)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="jobs"
+    kind = models.CharField(_("kind"), max_length=30)
+    status = models.CharField(
+        _("status"), max_length=8, choices=JobStatus, default=JobStatus.QUEUED
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        verbose_name=_("created by"),
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     touched_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
-    finished_at = models.DateTimeField(null=True)
-    filename = models.CharField(max_length=200, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    # What is told of it is told in the language of whoever asked for it.
+    language = models.CharField(max_length=5, default="en", db_default="en", editable=False)
+    filename = models.CharField(_("filename"), max_length=200, blank=True)
     # Kept in the tenant's schema until the job ends: nothing acknowledged lies on one
     # machine's disk, and no neighbour's role can read it.
     content = models.BinaryField(null=True)
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
-    created = models.PositiveIntegerField(default=0)
-    updated = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
-    refusals = models.JSONField(default=list, help_text="The first refused rows: line and reason.")
-    error = models.TextField(blank=True)
+    rows_total = models.PositiveIntegerField(_("rows total"), default=0)
+    rows_done = models.PositiveIntegerField(_("rows done"), default=0)
+    created = models.PositiveIntegerField(_("created"), default=0)
+    updated = models.PositiveIntegerField(_("updated"), default=0)
+    refused = models.PositiveIntegerField(_("refused"), default=0)
+    refusals = models.JSONField(
+        _("refusals"), default=list, help_text="The first refused rows: line and reason."
+    )
+    error = models.TextField(_("error"), blank=True)
 
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
@@ -140,7 +154,7 @@ class Job(models.Model):
         )
         mine = type(self).objects.filter(free, pk=self.pk, attempts=self.attempts)
         if self.attempts >= self.MAX_ATTEMPTS:
-            mine.update(**self._ended("It was given up after several attempts."))
+            mine.update(**self._ended(str(_("It was given up after several attempts."))))
             return False
         taken = mine.update(
             status=JobStatus.RUNNING, touched_at=Now(), attempts=models.F("attempts") + 1

@@ -3,6 +3,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import localize
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_confirm import confirmation, is_confirmed
@@ -64,7 +66,8 @@ class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
                 self,
                 request,
                 orders,
-                question=f"These orders will be {target.label.lower()}. Are you sure?",
+                question=_("These orders will be %(status)s. Are you sure?")
+                % {"status": target.label.lower()},
                 tell=lambda order: _outlook(order, target),
             )
         moved = []
@@ -76,31 +79,35 @@ class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
             else:
                 moved.append(str(order.number))
         if moved:
-            told = f"Now {target.label.lower()}: {len(moved)} ({', '.join(moved[:TOLD])})."
-            self.message_user(request, told)
+            told = {
+                "status": target.label.lower(),
+                "count": len(moved),
+                "numbers": ", ".join(moved[:TOLD]),
+            }
+            self.message_user(request, _("Now %(status)s: %(count)s (%(numbers)s).") % told)
         return None
 
-    @admin.action(description="Mark as paid", permissions=["change"])
+    @admin.action(description=_("Mark as paid"), permissions=["change"])
     def pay(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from pending to paid."""
         return self._move(request, queryset, OrderStatus.PAID)
 
-    @admin.action(description="Mark as shipped", permissions=["change"])
+    @admin.action(description=_("Mark as shipped"), permissions=["change"])
     def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from paid to shipped."""
         return self._move(request, queryset, OrderStatus.SHIPPED)
 
-    @admin.action(description="Mark as delivered", permissions=["change"])
+    @admin.action(description=_("Mark as delivered"), permissions=["change"])
     def deliver(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from shipped to delivered."""
         return self._move(request, queryset, OrderStatus.DELIVERED)
 
-    @admin.action(description="Cancel; stock goes back", permissions=["change"])
+    @admin.action(description=_("Cancel; stock goes back"), permissions=["change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from pending or paid to cancelled."""
         return self._move(request, queryset, OrderStatus.CANCELLED)
 
-    @admin.action(description="Mark as refunded", permissions=["refund"])
+    @admin.action(description=_("Mark as refunded"), permissions=["refund"])
     def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> Any:
         """Go from paid, shipped or delivered to refunded."""
         return self._move(request, queryset, OrderStatus.REFUNDED)
@@ -108,8 +115,13 @@ class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
 
 def _outlook(order: Order, target: OrderStatus) -> str:
     """Say what will become of an order."""
-    what = f"{order} of {order.user}, {order.total} {order.currency}"
-    now = order.get_status_display().lower()
+    told = {
+        "order": order,
+        "person": order.user,
+        "amount": f"{localize(order.total)} {order.currency}",
+        "now": order.get_status_display().lower(),
+        "status": target.label.lower(),
+    }
     if order.may_move_to(target):
-        return f"{what}: {now}, will be {target.label.lower()}"
-    return f"{what}: stays {now}"
+        return _("%(order)s of %(person)s, %(amount)s: %(now)s, will be %(status)s") % told
+    return _("%(order)s of %(person)s, %(amount)s: stays %(now)s") % told

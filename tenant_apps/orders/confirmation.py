@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from tenant_apps.integrations.models import OutboxEntry
 from tenant_apps.users.mailing import send_mail
 
@@ -18,7 +21,7 @@ def send(entry: OutboxEntry) -> None:
     context: dict[str, Any] = {"order": order, "items": order.items.all()}
     send_mail(
         to=order.user.email,
-        subject=f"Order {order.number} confirmed",
+        subject=format_lazy(_("Order {number} confirmed"), number=order.number),
         template="orders/confirmation",
         context=context,
         message_id=str(entry.pk),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 
 from shared_apps.tenants.admin_export import Rows, column
@@ -23,7 +24,7 @@ class OrderRows(Rows):
     updated_at = column("updated_at")
 
     class Meta:
-        name = "Orders"
+        name = _("Orders")
 
     def filter_export(self, queryset: Any, **kwargs: Any) -> Any:
         """Fetch the lines along."""

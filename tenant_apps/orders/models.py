@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from tenant_apps.history.recording import record
@@ -13,12 +14,12 @@ from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
 
 class OrderStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    PAID = "paid", "Paid"
-    SHIPPED = "shipped", "Shipped"
-    DELIVERED = "delivered", "Delivered"
-    CANCELLED = "cancelled", "Cancelled"
-    REFUNDED = "refunded", "Refunded"
+    PENDING = "pending", _("Pending")
+    PAID = "paid", _("Paid")
+    SHIPPED = "shipped", _("Shipped")
+    DELIVERED = "delivered", _("Delivered")
+    CANCELLED = "cancelled", _("Cancelled")
+    REFUNDED = "refunded", _("Refunded")
 
 
 # target: the statuses it may be reached from
@@ -29,6 +30,10 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     OrderStatus.CANCELLED: frozenset({OrderStatus.PENDING, OrderStatus.PAID}),
     OrderStatus.REFUNDED: frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.DELIVERED}),
 }
+
+
+def _name(status: str) -> str:
+    return str(OrderStatus(status).label).lower()
 
 
 class IllegalTransition(ValueError):
@@ -67,19 +72,23 @@ class Order(models.Model):
     """What a person ordered, at the prices of that moment."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    number = models.PositiveIntegerField(unique=True, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
-    status = models.CharField(
-        max_length=10, choices=OrderStatus, default=OrderStatus.PENDING, editable=False
+    number = models.PositiveIntegerField(_("number"), unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders", verbose_name=_("user")
     )
-    total = models.DecimalField(max_digits=18, decimal_places=2, editable=False)
-    currency = models.CharField(max_length=3, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    status = models.CharField(
+        _("status"), max_length=10, choices=OrderStatus, default=OrderStatus.PENDING, editable=False
+    )
+    total = models.DecimalField(_("total"), max_digits=18, decimal_places=2, editable=False)
+    currency = models.CharField(_("currency"), max_length=3, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = OrderQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["-created_at", "-id"], name="order_newest")]
         constraints = [
@@ -91,7 +100,7 @@ class Order(models.Model):
         permissions = [("refund_order", "Can refund an order")]
 
     def __str__(self) -> str:
-        return f"Order {self.number}"
+        return _("Order %(number)s") % {"number": self.number}
 
     def may_move_to(self, status: str) -> bool:
         """Whether the order, as it was read, can become ``status``."""
@@ -111,7 +120,10 @@ class Order(models.Model):
             here = type(self).objects.filter(pk=self.pk, status__in=sources)
             before = here.select_for_update().values_list("status", flat=True).first()
             if before is None:
-                raise IllegalTransition(f"An order that is {self.status} cannot become {status}.")
+                raise IllegalTransition(
+                    _("An order that is %(now)s cannot become %(status)s.")
+                    % {"now": _name(self.status), "status": _name(status)}
+                )
             here.update(status=status, updated_at=Now())
             record(self, status=(before, status))
             if status == OrderStatus.CANCELLED:
@@ -128,19 +140,26 @@ class OrderItem(models.Model):
     """One line of an order; name and price are snapshots."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    order = models.ForeignKey(Order, models.CASCADE, related_name="items", db_index=False)
-    position = models.PositiveSmallIntegerField()
-    product = models.ForeignKey(Product, models.SET_NULL, null=True, related_name="order_items")
-    product_name = models.CharField(max_length=255)
-    unit_price = models.DecimalField(max_digits=10, decimal_places=2)
-    quantity = models.PositiveIntegerField()
+    order = models.ForeignKey(
+        Order, models.CASCADE, related_name="items", db_index=False, verbose_name=_("order")
+    )
+    position = models.PositiveSmallIntegerField(_("position"))
+    product = models.ForeignKey(
+        Product, models.SET_NULL, null=True, related_name="order_items", verbose_name=_("product")
+    )
+    product_name = models.CharField(_("product name"), max_length=255)
+    unit_price = models.DecimalField(_("unit price"), max_digits=10, decimal_places=2)
+    quantity = models.PositiveIntegerField(_("quantity"))
     line_total = models.GeneratedField(
         expression=F("unit_price") * F("quantity"),
         output_field=models.DecimalField(max_digits=14, decimal_places=2),
         db_persist=True,
+        verbose_name=_("line total"),
     )
 
     class Meta:
+        verbose_name = _("order item")
+        verbose_name_plural = _("order items")
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="order_item_position"),

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.integrations import outbox
@@ -71,7 +72,10 @@ def _take(quantities: Counter[UUID], visible: Any) -> dict[UUID, Product]:
     ]
     products: dict[UUID, Product] = visible.on_sale().in_bulk(list(quantities))
     if gone := next((p for p in quantities if p not in products), None):
-        raise ProductGone(f"Product {gone} is not on sale.")
+        raise ProductGone(_("Product %(product)s is not on sale.") % {"product": gone})
     if short:
-        raise OutOfStock(f"There are only {products[short[0]].stock} of {products[short[0]]}.")
+        raise OutOfStock(
+            _("There are only %(stock)s of %(product)s.")
+            % {"stock": products[short[0]].stock, "product": products[short[0]]}
+        )
     return products

@@ -4,7 +4,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
 
@@ -36,32 +38,34 @@ class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
         categories: Any = super().get_queryset(request)
         return categories.with_figures()  # type: ignore[no-any-return]
 
-    @admin.display(description="active products")
+    @admin.display(description=_("active products"))
     def products_count(self, category: Any) -> int:
         """Show the annotation."""
         return int(category.products_count)
 
-    @admin.display(description="average price")
+    @admin.display(description=_("average price"))
     def avg_price(self, category: Any) -> str:
         """Show the annotation."""
-        return "-" if category.avg_price is None else f"{category.avg_price:.2f}"
+        return "-" if category.avg_price is None else floatformat(category.avg_price, 2)
 
 
 class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """The stock is changed by a difference: orders take from it while the page is open."""
 
     stock_change = forms.IntegerField(
+        label=_("Stock change"),
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
         min_value=-MAX_STOCK,
         max_value=MAX_STOCK,
-        help_text="Added to the stock when you save; a negative number takes away.",
+        help_text=_("Added to the stock when you save; a negative number takes away."),
     )
 
     picture = forms.FileField(
+        label=_("Picture"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
-        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
+        help_text=_("A JPEG, PNG or WebP picture; it replaces the one before."),
     )
 
     class Meta:
@@ -110,7 +114,7 @@ class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin
         shown = ["shown_picture", *self.readonly_fields]
         return shown if obj is None else [*shown, "stock"]
 
-    @admin.display(description="shown now")
+    @admin.display(description=_("shown now"))
     def shown_picture(self, product: Any) -> str:
         """Show the picture, through a signed link."""
         url = product.picture_url
@@ -123,5 +127,5 @@ class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin
             obj.show_picture(picture, user=request.user)
         amount = form.cleaned_data.get("stock_change") or 0
         if change and amount and not Product.objects.all().adjust_stock(obj.pk, amount):
-            message = f"There is not so much of {obj} by now; its stock was left as it is."
-            self.message_user(request, message, messages.ERROR)
+            message = _("There is not so much of %(name)s by now; its stock was left as it is.")
+            self.message_user(request, message % {"name": obj}, messages.ERROR)

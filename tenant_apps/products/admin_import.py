@@ -7,6 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -22,8 +24,11 @@ class CatalogueFileForm(forms.Form):
     """A file, refused with the reason if it cannot be a catalogue."""
 
     file = forms.FileField(
+        label=_("File"),
         widget=UnfoldAdminFileFieldWidget,
-        help_text=f"A product export of Shopify: CSV, UTF-8, up to {MEGABYTES} MB.",
+        help_text=format_lazy(
+            _("A product export of Shopify: CSV, UTF-8, up to {megabytes} MB."), megabytes=MEGABYTES
+        ),
     )
 
     def queue(self, *, user: Any) -> Job | None:
@@ -46,7 +51,7 @@ class CatalogueImportAdmin:
         return bool(request.user.has_perm("products.import_catalogue"))
 
     @action(  # type: ignore[untyped-decorator]  # Unfold has no types
-        description="Import",
+        description=_("Import"),
         url_path="import",
         icon="upload",
         permissions=["import"],
@@ -59,7 +64,7 @@ class CatalogueImportAdmin:
             return HttpResponseRedirect(reverse("admin:integrations_job_change", args=[job.pk]))
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]  # the admin's
-            "title": "Import a catalogue",
+            "title": _("Import a catalogue"),
             "opts": self.model._meta,  # type: ignore[attr-defined]
             "form": form,
         }

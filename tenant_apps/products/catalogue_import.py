@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from tenant_apps.history.recording import record
 from tenant_apps.integrations import jobs
@@ -59,7 +60,10 @@ def check_file(content: bytes) -> None:
 
     """
     if len(content) > settings.CATALOGUE_MAX_BYTES:
-        raise FileTooLarge(f"The file is larger than {settings.CATALOGUE_MAX_BYTES // 2**20} MB.")
+        raise FileTooLarge(
+            _("The file is larger than %(megabytes)s MB.")
+            % {"megabytes": settings.CATALOGUE_MAX_BYTES // 2**20}
+        )
     check_catalogue(content)
 
 
@@ -88,9 +92,9 @@ def run_job(job: Job) -> None:
         # One entry for the whole file; its products have none of it.
         record(
             job,
-            products_created=(None, progress.created),
-            products_updated=(None, progress.updated),
-            products_refused=(None, progress.refused),
+            created=(None, progress.created),
+            updated=(None, progress.updated),
+            refused=(None, progress.refused),
         )
 
 

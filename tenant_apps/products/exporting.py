@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from shared_apps.tenants.admin_export import Rows, column
 
 
@@ -15,7 +17,7 @@ class CategoryRows(Rows):
     avg_price = column("avg_price")
 
     class Meta:
-        name = "Categories"
+        name = _("Categories")
 
     def dehydrate_avg_price(self, category: Any) -> Any:
         """Return it in cents, as prices are."""
@@ -42,4 +44,4 @@ class ProductRows(Rows):
     updated_at = column("updated_at")
 
     class Meta:
-        name = "Products"
+        name = _("Products")

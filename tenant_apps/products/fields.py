@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from shared_apps.tenants.json_objects import check_object
@@ -24,7 +25,7 @@ class PriceField(serializers.DecimalField):
     """A price: a text, or a number of JSON."""
 
     default_error_messages = {
-        "price": "A price is from 0.01 to 99999999.99, with at most two decimals."
+        "price": _("A price is from 0.01 to 99999999.99, with at most two decimals.")
     }
 
     def __init__(self, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.scope import active_tenant
@@ -65,13 +66,14 @@ class Category(models.Model):
     """A shelf of the catalogue."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=255)
-    slug = models.SlugField(unique=True, max_length=255)
+    name = models.CharField(_("name"), max_length=255)
+    slug = models.SlugField(_("slug"), unique=True, max_length=255)
 
     objects = CategoryQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "categories"
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
         ordering = ["name", "id"]
 
     def __str__(self) -> str:
@@ -157,14 +159,14 @@ class Product(models.Model):
     """Something the tenant sells."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=255)
-    slug = models.SlugField(unique=True, max_length=255)
-    sku = models.CharField("SKU", max_length=64, blank=True)
-    description = models.TextField(blank=True)
+    name = models.CharField(_("name"), max_length=255)
+    slug = models.SlugField(_("slug"), unique=True, max_length=255)
+    sku = models.CharField(_("SKU"), max_length=64, blank=True)
+    description = models.TextField(_("description"), blank=True)
     price = models.DecimalField(
-        max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+        _("price"), max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
     )
-    stock = models.PositiveIntegerField(default=0)
+    stock = models.PositiveIntegerField(_("stock"), default=0)
     category = models.ForeignKey(
         Category,
         models.SET_NULL,
@@ -172,19 +174,26 @@ class Product(models.Model):
         blank=True,
         related_name="products",
         db_index=False,  # the index on category and is_active serves it
+        verbose_name=_("category"),
     )
-    attributes = models.JSONField(default=dict, blank=True)
-    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
-    image_url = models.URLField("image URL", max_length=500, blank=True)
-    image = models.OneToOneField(StoredFile, models.SET_NULL, null=True, editable=False)
-    is_active = models.BooleanField("active", default=True)
-    views = models.PositiveIntegerField(default=0, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=50), default=list, blank=True, verbose_name=_("tags")
+    )
+    image_url = models.URLField(_("image URL"), max_length=500, blank=True)
+    image = models.OneToOneField(
+        StoredFile, models.SET_NULL, null=True, editable=False, verbose_name=_("image")
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    views = models.PositiveIntegerField(_("views"), default=0, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = ProductQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["category", "is_active"], name="product_category_active"),
@@ -195,7 +204,7 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(price__gt=0),
                 name="product_price_is_positive",
-                violation_error_message="Price must be positive.",
+                violation_error_message=_("Price must be positive."),
             ),
         ]
         permissions = [("import_catalogue", "Can import a catalogue")]

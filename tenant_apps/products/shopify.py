@@ -14,6 +14,8 @@ from decimal import Decimal, InvalidOperation
 from io import StringIO
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 REQUIRED_COLUMNS = frozenset({"Handle", "Title", "Variant Price"})
 USED_COLUMNS = REQUIRED_COLUMNS | {
     *("Body (HTML)", "Type", "Tags", "Published", "Status", "Image Src"),
@@ -83,7 +85,7 @@ def check_catalogue(content: bytes) -> None:
 
     """
     if not sum(1 for _ in _rows(content)):
-        raise NotACatalogue("The file has a header but no rows.")
+        raise NotACatalogue(_("The file has a header but no rows."))
 
 
 def read_catalogue(content: bytes) -> Catalogue:
@@ -98,7 +100,7 @@ def read_catalogue(content: bytes) -> Catalogue:
         catalogue.rows_total += 1
         catalogue.handles.setdefault(row["Handle"], []).append(row)
     if not catalogue.rows_total:
-        raise NotACatalogue("The file has a header but no rows.")
+        raise NotACatalogue(_("The file has a header but no rows."))
     return catalogue
 
 
@@ -106,22 +108,25 @@ def _rows(content: bytes) -> Iterator[Row]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotACatalogue("The file is not UTF-8 text. Save it as CSV UTF-8.") from error
+        raise NotACatalogue(_("The file is not UTF-8 text. Save it as CSV UTF-8.")) from error
     if "\x00" in text:
-        raise NotACatalogue("The file is not text: it has NUL characters.")
+        raise NotACatalogue(_("The file is not text: it has NUL characters."))
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         yield from _records(reader)
     except csv.Error as error:
-        raise NotACatalogue(f"The file is not CSV: {error}.") from error
+        raise NotACatalogue(_("The file is not CSV: %(error)s.") % {"error": error}) from error
 
 
 def _records(reader: Any) -> Iterator[Row]:
     header = [name.strip() for name in next(reader, [])]
     if missing := sorted(REQUIRED_COLUMNS - set(header)):
         raise NotACatalogue(
-            "The first line must be the header of a Shopify product export;"
-            f" these columns are missing: {', '.join(missing)}."
+            _(
+                "The first line must be the header of a Shopify product export;"
+                " these columns are missing: %(columns)s."
+            )
+            % {"columns": ", ".join(missing)}
         )
     used = [(place, name) for place, name in enumerate(header) if name in USED_COLUMNS]
     line, count = reader.line_num + 1, 0
@@ -129,7 +134,9 @@ def _records(reader: Any) -> Iterator[Row]:
         if any(value.strip() for value in values):
             count += 1
             if count > MAX_ROWS:
-                raise NotACatalogue(f"The file has more than {MAX_ROWS} rows. Split it.")
+                raise NotACatalogue(
+                    _("The file has more than %(rows)s rows. Split it.") % {"rows": MAX_ROWS}
+                )
             yield Row(line, {name: values[p] for p, name in used if p < len(values)})
         line = reader.line_num + 1
 
@@ -146,13 +153,15 @@ def parse_product(handle: str, rows: list[Row]) -> ParsedProduct:
     """
     first = rows[0]
     if not _HANDLE.fullmatch(handle):
-        raise RowRefused(first.line, f"The handle {handle[:60]!r} is not a slug.")
+        raise RowRefused(
+            first.line, _("The handle %(handle)r is not a slug.") % {"handle": handle[:60]}
+        )
     titled = next((row for row in rows if row["Title"]), None)
     if titled is None:
-        raise RowRefused(first.line, "No row of this handle has a title.")
+        raise RowRefused(first.line, _("No row of this handle has a title."))
     prices = [_price(row) for row in rows if row["Variant Price"]]
     if not prices:
-        raise RowRefused(first.line, "No row of this handle has a price.")
+        raise RowRefused(first.line, _("No row of this handle has a price."))
     return ParsedProduct(
         slug=handle,
         name=_at_most(titled, "Title", 255),
@@ -176,16 +185,19 @@ def _price(row: Row) -> Decimal:
     except InvalidOperation:
         price = Decimal("NaN")
     if not price.is_finite():
-        raise RowRefused(row.line, f"{raw[:40]!r} is not a price.")
+        raise RowRefused(row.line, _("%(text)r is not a price.") % {"text": raw[:40]})
     if not 0 < price <= _MAX_PRICE or (cents := price.quantize(Decimal("0.01"))) == 0:
-        raise RowRefused(row.line, f"The price {raw[:40]} is out of range.")
+        raise RowRefused(row.line, _("The price %(text)s is out of range.") % {"text": raw[:40]})
     return cents
 
 
 def _stock(rows: list[Row]) -> int:
     total = sum(_quantity(row) for row in rows)
     if total > MAX_STOCK:
-        raise RowRefused(rows[0].line, f"The stock of all variants, {total}, is out of range.")
+        raise RowRefused(
+            rows[0].line,
+            _("The stock of all variants, %(total)s, is out of range.") % {"total": total},
+        )
     return max(0, total)
 
 
@@ -194,22 +206,32 @@ def _quantity(row: Row) -> int:
     try:
         quantity = int(raw or 0)
     except ValueError:
-        raise RowRefused(row.line, f"{raw[:40]!r} is not a stock quantity.") from None
+        raise RowRefused(
+            row.line, _("%(text)r is not a stock quantity.") % {"text": raw[:40]}
+        ) from None
     if abs(quantity) > 1_000_000_000:
-        raise RowRefused(row.line, f"The stock quantity {raw[:40]} is out of range.")
+        raise RowRefused(
+            row.line, _("The stock quantity %(text)s is out of range.") % {"text": raw[:40]}
+        )
     return quantity
 
 
 def _at_most(row: Row, column: str, length: int) -> str:
     if len(row[column]) > length:
-        raise RowRefused(row.line, f"{column} is longer than {length} characters.")
+        raise RowRefused(
+            row.line,
+            _("%(column)s is longer than %(length)s characters.")
+            % {"column": column, "length": length},
+        )
     return row[column]
 
 
 def _tags(row: Row) -> list[str]:
     tags = list(dict.fromkeys(tag.strip() for tag in row["Tags"].split(",") if tag.strip()))
     if too_long := next((tag for tag in tags if len(tag) > 50), None):
-        raise RowRefused(row.line, f"The tag {too_long[:60]!r} is longer than 50 characters.")
+        raise RowRefused(
+            row.line, _("The tag %(tag)r is longer than 50 characters.") % {"tag": too_long[:60]}
+        )
     return tags
 
 

@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class UsersConfig(AppConfig):
     name = "tenant_apps.users"
-    verbose_name = "People and roles"
+    verbose_name = _("People and roles")
 
     def ready(self) -> None:
         from tenant_apps.history.recording import track

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.translation import gettext as _
 
 from shared_apps.tenants import scope
 
@@ -29,7 +30,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 def site_title(request: HttpRequest) -> str:
     """Return the admin's title: the portal's name, or the platform's."""
     active = scope.current()
-    return active.tenant.name if active and active.tenant else "Freehold operators"
+    return active.tenant.name if active and active.tenant else _("Freehold operators")
 
 
 def site_logo(request: HttpRequest) -> str | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.core import signing
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants.links import portal_url, tenant_salt
 from tenant_apps.integrations import outbox
@@ -29,7 +30,7 @@ def send(entry: OutboxEntry) -> None:
     token = signing.dumps([str(user.pk), user.email], salt=tenant_salt("confirm-email"))
     send_mail(
         to=user.email,
-        subject="Please confirm your e-mail address",
+        subject=_("Please confirm your e-mail address"),
         template="users/confirm_email",
         context={"link": portal_url(reverse("confirm-email", args=[token])), "user": user},
         message_id=str(entry.pk),

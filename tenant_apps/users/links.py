@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.core import signing
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from shared_apps.tenants.links import tenant_salt
 
@@ -19,7 +20,7 @@ class LinkInvalid(ValueError):
     """A link is forged, too old, used, another tenant's, or of what has changed since."""
 
     def __str__(self) -> str:
-        return "This link is not valid: it is too old, was used, or was made for another portal."
+        return _("This link is not valid: it is too old, was used, or was made for another portal.")
 
 
 def state_of(user: User) -> str:

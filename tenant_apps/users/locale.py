@@ -1,6 +1,7 @@
-"""Pages speak the reader's language and show the portal's time; the API speaks English and UTC."""
+"""Pages speak the reader's language, mails the portal's, with its time; the API English and UTC."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,17 +21,20 @@ class PortalLocale:
         """Answer in what the browser asks for, if we speak it, else in the portal's language."""
         if request.path.startswith("/api/"):
             return self.get_response(request)
-        portal = _portal_settings()
-        language = _asked_for(request) or portal.get("language", settings.LANGUAGE_CODE)
-        with translation.override(language), timezone.override(portal.get("time_zone", "UTC")):
+        with portal_locale(_asked_for(request)) as language:
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", language)
         return response
 
 
-def _portal_settings() -> dict[str, str]:
+@contextmanager
+def portal_locale(language: str | None = None) -> Iterator[str]:
+    """Speak ``language``, else the portal's, and show the portal's time; yield the language."""
     active = scope.current()
-    return active.tenant.settings if active and active.tenant else {}
+    portal = active.tenant.settings if active and active.tenant else {}
+    language = language or portal.get("language", settings.LANGUAGE_CODE)
+    with translation.override(language), timezone.override(portal.get("time_zone", "UTC")):
+        yield language
 
 
 def _asked_for(request: HttpRequest) -> str | None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants import settings_copy
@@ -43,12 +44,14 @@ class Role(Group):
     code = models.CharField(  # noqa: DJ001
         max_length=20, unique=True, null=True, editable=False, help_text="Of built-in roles only."
     )
-    rank = models.PositiveSmallIntegerField(default=FIRST_OWN_RANK)
-    description = models.CharField(max_length=200, blank=True)
+    rank = models.PositiveSmallIntegerField(_("rank"), default=FIRST_OWN_RANK)
+    description = models.CharField(_("description"), max_length=200, blank=True)
 
     objects: ClassVar[Any] = RoleQuerySet.as_manager()  # type: ignore[assignment]  # not Group's
 
     class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
         ordering = ["-rank", "name"]
 
     def __str__(self) -> str:
@@ -114,20 +117,24 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person: of a tenant in its schema, an operator in the public one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(unique=True)
-    name = models.CharField(max_length=120, blank=True)
-    is_active = models.BooleanField(default=True)
-    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    email = models.EmailField(_("email"), unique=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    is_active = models.BooleanField(_("is active"), default=True)
+    email_verified_at = models.DateTimeField(
+        _("email verified at"), null=True, blank=True, editable=False
+    )
     token_version = models.PositiveIntegerField(
         default=0, editable=False, help_text="Raised to revoke every token at once."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         ordering = ["email"]
         permissions = [
             ("open_admin", "Can open the admin"),
@@ -223,9 +230,9 @@ def readable_colour(value: str) -> None:
 
     """
     if not re.fullmatch(r"#[0-9a-f]{6}", value):
-        raise ValidationError("A colour is # and six digits of 0-9 and a-f.", code="no_colour")
+        raise ValidationError(_("A colour is # and six digits of 0-9 and a-f."), code="no_colour")
     if contrast_with_white(value) < 4.5:
-        raise ValidationError("White text cannot be read on this colour.", code="too_light")
+        raise ValidationError(_("White text cannot be read on this colour."), code="too_light")
 
 
 def contrast_with_white(colour: str) -> float:
@@ -244,57 +251,63 @@ def known_time_zone(value: str) -> None:
 
     """
     if value not in available_timezones():
-        raise ValidationError("There is no such time zone.", code="no_time_zone")
+        raise ValidationError(_("There is no such time zone."), code="no_time_zone")
 
 
 class CatalogueReaders(models.TextChoices):
-    ANYONE = "anyone", "Anyone"
-    MEMBERS = "members", "Signed-in members"
-    GRANTED = "granted", "Only people and roles to whom it was granted"
+    ANYONE = "anyone", _("Anyone")
+    MEMBERS = "members", _("Signed-in members")
+    GRANTED = "granted", _("Only people and roles to whom it was granted")
 
 
 class PortalSettings(models.Model):
     """The tenant's own settings: one row, copied to the shared side when it changes."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    name = models.CharField(max_length=120, validators=[one_line])
-    currency = models.CharField(max_length=3, default="EUR")
+    name = models.CharField(_("name"), max_length=120, validators=[one_line])
+    currency = models.CharField(_("currency"), max_length=3, default="EUR")
     catalogue_readers = models.CharField(
-        "who may read the catalogue",
+        _("who may read the catalogue"),
         max_length=10,
         choices=CatalogueReaders,
         default=CatalogueReaders.ANYONE,
     )
 
     colour = models.CharField(
+        _("colour"),
         max_length=7,
         default="#1f5fbf",
-        help_text="Of buttons and links, as #1f5fbf; dark enough for white text on it.",
+        help_text=_("Of buttons and links, as #1f5fbf; dark enough for white text on it."),
         validators=[readable_colour],
     )
-    language = models.CharField(max_length=5, choices=settings.LANGUAGES, default="en")
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
+    language = models.CharField(
+        _("language"), max_length=5, choices=settings.LANGUAGES, default="en"
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[known_time_zone]
+    )
     logo = models.OneToOneField(
         StoredFile,
         models.SET_NULL,
         null=True,
         editable=False,
         db_constraint=False,  # this table is in public too, where there are no files
+        verbose_name=_("logo"),
     )
 
     class Meta:
-        verbose_name = verbose_name_plural = "portal settings"
+        verbose_name = verbose_name_plural = _("portal settings")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(colour__regex=r"^#[0-9a-f]{6}$"),
                 name="portal_settings_colour_is_hexadecimal",
-                violation_error_message="A colour is # and six digits of 0-9 and a-f.",
+                violation_error_message=_("A colour is # and six digits of 0-9 and a-f."),
             ),
             models.CheckConstraint(condition=models.Q(id=1), name="portal_settings_one_row"),
             models.CheckConstraint(
                 condition=models.Q(currency__regex=r"^[A-Z]{3}$"),
                 name="portal_settings_currency_is_iso_4217",
-                violation_error_message="A currency is three capital letters, as in EUR.",
+                violation_error_message=_("A currency is three capital letters, as in EUR."),
             ),
         ]
 

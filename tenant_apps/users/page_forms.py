@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -37,11 +38,11 @@ def posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def new_password_field(label: str = "Password") -> forms.CharField:
+def new_password_field(label: Any) -> forms.CharField:
     """Return the field of a password to be."""
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
     return forms.CharField(
-        label=label, strip=False, widget=widget, help_text="At least 10 characters."
+        label=label, strip=False, widget=widget, help_text=_("At least 10 characters.")
     )
 
 

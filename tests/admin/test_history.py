@@ -207,9 +207,9 @@ def test_an_import_is_one_entry_of_whoever_asked_for_it(owner, acme):
         (
             *(OWNER, UPDATE),
             {
-                "products_created": [None, 1],
-                "products_updated": [None, 0],
-                "products_refused": [None, 1],
+                "created": [None, 1],
+                "updated": [None, 0],
+                "refused": [None, 1],
             },
         )
     ]

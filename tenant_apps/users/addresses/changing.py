@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants.links import portal_url
 from tenant_apps.integrations import outbox
@@ -44,7 +45,7 @@ def send_link(entry: OutboxEntry) -> None:
     link = reverse("confirm-new-email", args=[make_token(_PURPOSE, user, email)])
     send_mail(
         to=email,
-        subject="Please confirm your new e-mail address",
+        subject=_("Please confirm your new e-mail address"),
         template="users/new_email",
         context={"link": portal_url(link), "user": user, "email": email},
         message_id=str(entry.pk),
@@ -55,7 +56,7 @@ def send_notice(entry: OutboxEntry) -> None:
     """Tell the old address that another was asked for."""
     send_mail(
         to=entry.payload["old"],
-        subject="Your e-mail address is being changed",
+        subject=_("Your e-mail address is being changed"),
         template="users/new_email_notice",
         context={
             "old": entry.payload["old"],

@@ -1,3 +1,4 @@
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, status
 from rest_framework.request import Request
@@ -8,7 +9,7 @@ from ..passwords.serializers import RequestedSerializer
 from ..throttling import OwnPasswordLimit
 from .serializers import ChangeEmailSerializer
 
-REQUESTED = "If this address can be yours, it has mail with a link to confirm it."
+REQUESTED = _("If this address can be yours, it has mail with a link to confirm it.")
 
 
 class ChangeEmailView(APIView):

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from shared_apps.tenants.admin_sites import tenant_admin
@@ -84,12 +85,12 @@ class InvitationAdmin(ModelAdmin):
         kwargs["queryset"] = Role.objects.within_reach_of(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
-    @admin.display(description="roles")
+    @admin.display(description=_("roles"))
     def into(self, invitation: Invitation) -> str:
         """Show the names of the roles."""
         return ", ".join(role.name for role in invitation.roles.all())
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, invitation: Invitation) -> Any:
         """Show what has become of it."""
         return invitation.state.label
@@ -100,18 +101,18 @@ class InvitationAdmin(ModelAdmin):
         data = form.cleaned_data
         obj.pk = invite(acting=acting, email=data["email"], roles=data["roles"]).pk
 
-    @admin.action(description="Send again", permissions=["add"])
+    @admin.action(description=_("Send again"), permissions=["add"])
     def resend(self, request: HttpRequest, invitations: QuerySet[Invitation]) -> None:
         """Mail each a new link."""
-        self._do(request, invitations, resend, "was sent again")
+        self._do(request, invitations, resend, _("The invitation of %(email)s was sent again."))
 
-    @admin.action(description="Revoke", permissions=["add"])
+    @admin.action(description=_("Revoke"), permissions=["add"])
     def revoke(self, request: HttpRequest, invitations: QuerySet[Invitation]) -> None:
         """Make their links void."""
-        self._do(request, invitations, revoke, "was revoked")
+        self._do(request, invitations, revoke, _("The invitation of %(email)s was revoked."))
 
     def _do(
-        self, request: HttpRequest, rows: QuerySet[Invitation], deed: Callable[..., None], done: str
+        self, request: HttpRequest, rows: QuerySet[Invitation], deed: Callable[..., None], done: Any
     ) -> None:
         for invitation in rows:
             try:
@@ -119,7 +120,7 @@ class InvitationAdmin(ModelAdmin):
             except (AlreadyThere, InvitationClosed, BeyondReach) as why:
                 self.message_user(request, f"{invitation}: {why}", messages.ERROR)
             else:
-                self.message_user(request, f"The invitation of {invitation} {done}.")
+                self.message_user(request, done % {"email": invitation})
 
     def _may_invite(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("users.invite_user"))

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants.links import portal_url
 from tenant_apps.history.recording import record
@@ -97,7 +98,7 @@ def resend(*, acting: User, invitation: Invitation) -> None:
             invited_by=acting,
             expires_at=timezone.now() + LIFETIME,
         ):
-            raise InvitationClosed("This invitation was accepted or revoked.")
+            raise InvitationClosed(_("This invitation was accepted or revoked."))
         invitation.refresh_from_db()
         record(invitation, expires_at=(before, invitation.expires_at))
         _mail(invitation)
@@ -113,7 +114,7 @@ def revoke(*, acting: User, invitation: Invitation) -> None:
     """
     check_reach(acting=acting, roles=invitation.roles.all())
     if not invitation.close("revoked_at"):
-        raise InvitationClosed("This invitation was accepted or revoked.")
+        raise InvitationClosed(_("This invitation was accepted or revoked."))
 
 
 def send(entry: OutboxEntry) -> None:
@@ -125,7 +126,7 @@ def send(entry: OutboxEntry) -> None:
     token = invitation.make_token()
     send_mail(
         to=invitation.email,
-        subject="You are invited",
+        subject=_("You are invited"),
         template="users/invitation",
         context={
             "link": portal_url(reverse("invitation", args=[token])),
@@ -175,12 +176,12 @@ def accept(*, token: str, name: str, password: str) -> User:
 
 
 def _already_invited() -> AlreadyInvited:
-    return AlreadyInvited("This address was invited before; send that again instead.")
+    return AlreadyInvited(_("This address was invited before; send that again instead."))
 
 
 def _check_free(address: str) -> None:
     if User.objects.filter(email=address).exists():
-        raise AlreadyThere(f"{address} is a person of this portal.")
+        raise AlreadyThere(_("%(email)s is a person of this portal.") % {"email": address})
 
 
 def _mail(invitation: Invitation) -> None:

@@ -9,6 +9,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.links import tenant_salt
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class InvitationState(models.TextChoices):
-    OPEN = "open", "Open"
-    ACCEPTED = "accepted", "Accepted"
-    REVOKED = "revoked", "Revoked"
-    EXPIRED = "expired", "Expired"
+    OPEN = "open", _("Open")
+    ACCEPTED = "accepted", _("Accepted")
+    REVOKED = "revoked", _("Revoked")
+    EXPIRED = "expired", _("Expired")
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -65,21 +66,28 @@ class Invitation(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField()
-    roles = models.ManyToManyField("users.Role", related_name="+")
+    email = models.EmailField(_("email"))
+    roles = models.ManyToManyField("users.Role", related_name="+", verbose_name=_("roles"))
     invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("invited by"),
     )
     serial = models.PositiveIntegerField(default=1, editable=False)
     digest = models.BinaryField(max_length=32, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    accepted_at = models.DateTimeField(_("accepted at"), null=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
 
     objects: ClassVar[Any] = InvitationManager.from_queryset(InvitationQuerySet)()
 
     class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
         # Who may invite may see whom; `users.invite_user` is the one permission.
         default_permissions = ()

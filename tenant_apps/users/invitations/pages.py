@@ -3,6 +3,7 @@
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants import limits
 
@@ -15,11 +16,11 @@ class AcceptForm(forms.Form):
     """What somebody who was invited says of themselves."""
 
     name = forms.CharField(
-        label="Your name",
+        label=_("Your name"),
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    password = new_password_field()
+    password = new_password_field(_("Password"))
 
 
 @form_page

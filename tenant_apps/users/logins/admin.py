@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from ..models import RefreshFamily, User
@@ -19,7 +20,7 @@ class LoginInline(TabularInline):
     fields = readonly_fields = ["is_browser", "user_agent", "address", "created_at", "last_used_at"]
     extra = 0
     tab = True
-    verbose_name_plural = "Logins"
+    verbose_name_plural = _("Logins")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefreshFamily]:
         """Return those that have not ended, the newest first."""
@@ -27,7 +28,7 @@ class LoginInline(TabularInline):
         alive = RefreshFamily.objects.alive().values("pk")
         return rows.filter(pk__in=alive).order_by("-created_at")  # type: ignore[no-any-return]
 
-    @admin.display(description="last used")
+    @admin.display(description=_("last used"))
     def last_used_at(self, login: RefreshFamily) -> Any:
         """Show when."""
         return login.last_used_at
@@ -45,7 +46,7 @@ class LoginInline(TabularInline):
 class EndsLogins:
     """Mixin for the admin of people: an action that signs them out everywhere."""
 
-    @admin.action(description="End all logins", permissions=["change"])
+    @admin.action(description=_("End all logins"), permissions=["change"])
     def end_logins(self, request: HttpRequest, people: QuerySet[User]) -> None:
         """Sign each of them out everywhere, but those who outrank whoever asks."""
         acting: Any = request.user
@@ -55,4 +56,6 @@ class EndsLogins:
             except BeyondReach as why:
                 messages.error(request, str(why))
             else:
-                messages.success(request, f"{person} is signed out everywhere.")
+                messages.success(
+                    request, _("%(person)s is signed out everywhere.") % {"person": person}
+                )

@@ -1,5 +1,7 @@
 """Ending other people's logins."""
 
+from django.utils.translation import gettext as _
+
 from ..models import User
 from ..roles.giving import BeyondReach
 
@@ -12,5 +14,5 @@ def end_logins_of(*, acting: User, user: User) -> None:
 
     """
     if user.outranks(acting):
-        raise BeyondReach(f"{user} outranks you.")
+        raise BeyondReach(_("%(person)s outranks you.") % {"person": user})
     user.revoke_tokens()

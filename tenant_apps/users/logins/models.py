@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 if TYPE_CHECKING:
@@ -78,23 +79,29 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="refresh_families"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="refresh_families",
+        verbose_name=_("user"),
     )
     current = models.BinaryField(max_length=32)
     previous = models.BinaryField(max_length=32, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     rotated_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
 
-    is_browser = models.BooleanField("in a browser", default=False, db_default=False)
-    user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
-    address = models.GenericIPAddressField(null=True)
+    is_browser = models.BooleanField(_("in a browser"), default=False, db_default=False)
+    user_agent = models.CharField(
+        _("user agent"), max_length=200, blank=True, default="", db_default=""
+    )
+    address = models.GenericIPAddressField(_("address"), null=True)
 
     objects = RefreshFamilyManager()
 
     class Meta:
-        verbose_name = "login"
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
 
     def __str__(self) -> str:
         return f"login of {self.user_id}"

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ..models import User
 
@@ -25,6 +26,6 @@ def change_password(*, user: User, new: str, login: UUID | None) -> None:
     password_hash = make_password(new)
     with transaction.atomic():
         if not user.change_credentials(password=password_hash):
-            raise ChangedMeanwhile("Your password was changed at this moment.")
+            raise ChangedMeanwhile(_("Your password was changed at this moment."))
         user.end_logins(but=login)
     user.password = password_hash

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -44,5 +45,7 @@ class OwnPasswordField(serializers.CharField):
         """Return the password; a 400 says that it is not theirs."""
         value = super().run_validation(data)
         if not self.context["request"].user.check_password(value):
-            raise serializers.ValidationError("This is not your password.", code="wrong_password")
+            raise serializers.ValidationError(
+                _("This is not your password."), code="wrong_password"
+            )
         return value

@@ -3,6 +3,7 @@
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants import limits
 
@@ -16,7 +17,7 @@ class AddressForm(forms.Form):
     """Whose password was forgotten."""
 
     email = forms.EmailField(
-        label="Your e-mail",
+        label=_("Your e-mail"),
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
 
@@ -24,7 +25,7 @@ class AddressForm(forms.Form):
 class NewPasswordForm(forms.Form):
     """The password to be."""
 
-    password = new_password_field("New password")
+    password = new_password_field(_("New password"))
 
 
 @form_page

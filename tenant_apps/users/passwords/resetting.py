@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants.links import portal_url
 from tenant_apps.integrations import outbox
@@ -35,7 +36,7 @@ def send(entry: OutboxEntry) -> None:
     token = make_token(_PURPOSE, user)
     send_mail(
         to=user.email,
-        subject="Choose a new password",
+        subject=_("Choose a new password"),
         template="users/reset_password",
         context={"link": portal_url(reverse("reset-password", args=[token])), "user": user},
         message_id=str(entry.pk),

@@ -1,4 +1,5 @@
 from django.contrib.auth import update_session_auth_hash
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, status
 from rest_framework.request import Request
@@ -9,7 +10,7 @@ from ..logins.current import login_of
 from ..throttling import OwnPasswordLimit, ResetLimit, SecretLimit
 from . import serializers
 
-REQUESTED = "If this is the address of a person here, they have mail with a link."
+REQUESTED = _("If this is the address of a person here, they have mail with a link.")
 
 
 class ChangePasswordView(APIView):
