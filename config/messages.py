@@ -63,8 +63,8 @@ def collect() -> Catalog:
         known = read_po(file, locale="de")
     catalogue = German(locale="de", header_comment="", fuzzy=False)
     for text, context in marked_texts():
-        translated = known.get(text if isinstance(text, str) else text[0], context)
-        catalogue.add(text, translated.string if translated else None, context=context)
+        german = known.get(text if isinstance(text, str) else text[0], context)
+        catalogue.add(text, german.string if german and not german.fuzzy else "", context=context)
     return catalogue
 
 
@@ -83,9 +83,12 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 
 def untranslated(catalogue: Catalog) -> list[Any]:
-    """Return the texts without a translation, or with one that is only guessed."""
-    empty = (None, "", (), ("",), ("", ""))
-    return [m.id for m in catalogue if m.id and (m.string in empty or m.fuzzy)]
+    """Return the texts without a translation."""
+    return [
+        message.id
+        for message in catalogue
+        if not all([message.string] if isinstance(message.id, str) else message.string)
+    ]
 
 
 def main() -> None:

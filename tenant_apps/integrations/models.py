@@ -35,7 +35,7 @@ class OutboxEntry(models.Model):
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "outbox entries"
+        verbose_name_plural = _("outbox entries")
         indexes = [
             models.Index(fields=["due_at"], name="outbox_waiting", condition=models.Q(done_at=None))
         ]

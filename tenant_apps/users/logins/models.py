@@ -104,7 +104,7 @@ class RefreshFamily(models.Model):
         verbose_name_plural = _("logins")
 
     def __str__(self) -> str:
-        return f"login of {self.user_id}"
+        return _("login of %(person)s") % {"person": self.user_id}
 
     @property
     def last_used_at(self) -> datetime:
