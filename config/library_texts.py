@@ -1,4 +1,4 @@
-"""What the admin's libraries show on our pages and do not say in German; listed to be collected."""
+"""What libraries show on our pages and do not say in German, or not well; to be collected."""
 
 from django.utils.translation import gettext_noop as _
 
@@ -54,5 +54,11 @@ AUDITLOG = [
     _("object representation"),
     _("update"),
     _("Updated {repr:s}"),
+]
+# Its German says "du".
+REST_FRAMEWORK = [
+    _("Ensure this field has at least {min_length} characters."),
+    _("Ensure this field has no more than {max_length} characters."),
+    _("Enter a valid email address."),
 ]
 DJANGO = [_("Raw passwords are not stored, so there is no way to see the user’s password.")]

@@ -72,7 +72,7 @@ def as_po(catalogue: Catalog) -> bytes:
     """Return the text of the catalogue, sorted."""
     file = BytesIO()
     write_po(file, catalogue, width=100, no_location=True, sort_output=True)
-    return file.getvalue()
+    return file.getvalue().lstrip()
 
 
 def as_mo(catalogue: Catalog) -> bytes:
@@ -84,11 +84,8 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 def untranslated(catalogue: Catalog) -> list[Any]:
     """Return the texts without a translation."""
-    return [
-        message.id
-        for message in catalogue
-        if not all([message.string] if isinstance(message.id, str) else message.string)
-    ]
+    texts: list[Any] = [(m.id, m.string if m.pluralizable else [m.string]) for m in catalogue]
+    return [text for text, german in texts if not all(german)]
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import auditlog
 import pytest
+import rest_framework
 import unfold
 from django.apps import apps
 from django.contrib.admin.utils import flatten_fieldsets
@@ -16,6 +17,7 @@ from django.utils.functional import Promise
 from config import library_texts
 from config.messages import MO, PO, ROOT, SOURCES, as_mo, as_po, collect, untranslated
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from tenant_apps.users.roles.admin import GrantInline
 from tests.visible import WORD, texts_of
 
 FILES = [path for folder in SOURCES for path in sorted((ROOT / folder).rglob("*.*"))]
@@ -63,7 +65,12 @@ def test_a_translation_has_the_same_placeholders():
 
 
 @pytest.mark.parametrize(
-    ("library", "texts"), [(unfold, library_texts.UNFOLD), (auditlog, library_texts.AUDITLOG)]
+    ("library", "texts"),
+    [
+        (unfold, library_texts.UNFOLD),
+        (auditlog, library_texts.AUDITLOG),
+        (rest_framework, library_texts.REST_FRAMEWORK),
+    ],
 )
 def test_the_libraries_still_say_what_we_translate_for_them(library, texts):
     folder = Path(library.__file__).parent
@@ -139,8 +146,8 @@ def unmarked_in_code(source: str) -> Iterator[str]:
             told = [a for a in node.args if called in TOLD and " " in ast.unparse(a)]
             yield from (ast.unparse(text) for text in names + told if is_text(text))
         elif isinstance(node, ast.Assign) and is_text(node.value):
-            names = {getattr(target, "id", "") for target in node.targets}
-            yield from [ast.unparse(node)] if names & NAMED else []
+            assigned = {getattr(target, "id", "") for target in node.targets}
+            yield from [ast.unparse(node)] if assigned & NAMED else []
 
 
 @pytest.mark.parametrize("path", SPEAKING, ids=lambda path: str(path.relative_to(ROOT)))
@@ -172,7 +179,8 @@ def labels_of(model_admin) -> Iterator[tuple[str, object]]:
     fields = meta.concrete_fields + meta.many_to_many
     asked = model_admin.fields or flatten_fieldsets(model_admin.fieldsets or [])
     asked = asked or [field.name for field in fields if field.editable and not field.primary_key]
-    names = {*model_admin.list_display, *model_admin.readonly_fields, *asked} - {"__str__"}
+    listed = getattr(model_admin, "list_display", [])
+    names = {*listed, *model_admin.readonly_fields, *asked} - {"__str__"}
     yield from (("model", meta.verbose_name), ("models", meta.verbose_name_plural))
     for field in fields:
         if field.name in names:
@@ -180,7 +188,7 @@ def labels_of(model_admin) -> Iterator[tuple[str, object]]:
             yield from ((field.name, text) for text in [field.help_text] if text)
             if field.name != "language":  # each language by its own name
                 yield from ((field.name, label) for _, label in field.flatchoices)
-    for name in names | {a for a in model_admin.actions or () if isinstance(a, str)}:
+    for name in names.union(getattr(model_admin, "actions", None) or []):
         function = getattr(model_admin, name, None)
         if callable(function) and not REWRITTEN.search(function.__module__):
             yield name, function.short_description
@@ -190,11 +198,11 @@ def labels_of(model_admin) -> Iterator[tuple[str, object]]:
             yield from ((name, text) for text in [field.help_text] if text)
 
 
-@pytest.mark.parametrize(
-    "model_admin",
-    [a for site in (tenant_admin, operators_admin) for a in site._registry.values()],
-    ids=str,
-)
+ADMINS = [a for site in (tenant_admin, operators_admin) for a in site._registry.values()]
+INLINES = [i for a in ADMINS for i in a.inlines if not issubclass(i, GrantInline)]
+
+
+@pytest.mark.parametrize("model_admin", ADMINS + INLINES, ids=str)
 def test_an_admin_shows_no_name_that_is_not_marked(model_admin):
     unmarked = {name for name, text in labels_of(model_admin) if not isinstance(text, Promise)}
     assert unmarked == set()

@@ -4,6 +4,8 @@ import re
 from html.parser import HTMLParser
 
 SAID = ("alt", "aria-label", "placeholder", "title")
+# The admin's icons are drawn of their names.
+ICON = re.compile(r'<span class="[^"]*material-symbols[^>]*>[^<]*</span>')
 WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -30,7 +32,7 @@ class Visible(HTMLParser):
 def texts_of(html: str) -> list[str]:
     """Return the texts that hold a word, with single spaces."""
     parser = Visible()
-    parser.feed(html)
+    parser.feed(ICON.sub("", html))
     parser.close()
     texts = (" ".join(text.split()) for text in parser.texts)
     return [text for text in texts if WORD.search(text)]

@@ -1,0 +1,276 @@
+"""Pages, the admin and mails in German; the API in English whatever the browser asks for."""
+
+from dataclasses import replace
+
+import pytest
+from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
+
+from config.messages import collect
+from shared_apps.tenants.scope import no_scope, tenant_scope
+from tenant_apps.history.models import Change
+from tenant_apps.integrations.jobs import run
+from tenant_apps.integrations.models import Job
+from tenant_apps.orders.models import Order
+from tenant_apps.orders.placing import place_order
+from tenant_apps.products.models import Category, Product
+from tenant_apps.users.addresses.changing import request_change
+from tenant_apps.users.email_verification import request_confirmation
+from tenant_apps.users.invitations.inviting import invite
+from tenant_apps.users.models import Invitation, Role, User
+from tenant_apps.users.passwords.resetting import request_reset
+from tests.api import Admin, Api
+from tests.users.links import mailed_link, send_last
+from tests.visible import texts_of
+
+IN_GERMAN = {"Accept-Language": "de-AT, en;q=0.5"}
+
+
+# In small letters, as the admin writes some texts large. "Name" and "Status" are German, too.
+_BOTH = [(m.id.casefold(), m.string.casefold()) for m in collect() if isinstance(m.id, str)]
+ENGLISH = {text for text, german in _BOTH if text and text != german}
+
+
+# Of the tables of grants, which are written anew at this moment.
+NOT_YET = {"user"}
+
+
+def left_english(texts: list[str]) -> list[str]:
+    return [text for text in texts if text.casefold() in ENGLISH - NOT_YET]
+
+
+@pytest.fixture
+def owner_user(acme) -> User:
+    return User.objects.get(email="owner@acme.example")
+
+
+@pytest.fixture
+def german(admin: Admin) -> Admin:
+    """Acme's admin as the owner's German browser sees it."""
+    admin.client.defaults["HTTP_ACCEPT_LANGUAGE"] = IN_GERMAN["Accept-Language"]
+    return admin
+
+
+@pytest.fixture
+def lamp(acme) -> Product:
+    shelf = Category.objects.create(name="Lampenregal", slug="regal")
+    return Product.objects.create(name="Leuchte", slug="l", price="2.50", stock=3, category=shelf)
+
+
+@pytest.fixture
+def order(owner_user, lamp) -> Order:
+    return place_order(user=owner_user, items=[(lamp.pk, 2)])
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def page(path: str, expected: int = 200) -> str:
+    answer = Api("acme.localhost").get(path, headers=IN_GERMAN)
+    assert (answer.status_code, answer["Content-Language"]) == (expected, "de")
+    text = answer.content.decode()
+    assert '<html lang="de">' in text
+    assert left_english(texts_of(text)) == []
+    return text
+
+
+def test_the_pages_of_a_forgotten_password_are_german(acme, owner_user):
+    assert "Passwort vergessen?" in page("/forgotten-password/")
+    request_reset(email=owner_user.email)
+    assert "Neues Passwort wählen" in page(mailed_link("users.reset_password"))
+    assert "Dieser Link ist nicht gültig" in page("/reset-password/x/", 404)
+    sent = Api("acme.localhost").client.post(
+        "/forgotten-password/", {"email": "nobody"}, headers=IN_GERMAN
+    )
+    assert "Bitte geben Sie eine gültige E-Mail-Adresse ein." in sent.content.decode()
+    sent = Api("acme.localhost").client.post(
+        "/forgotten-password/", {"email": "a@b.example"}, headers=IN_GERMAN
+    )
+    assert left_english(texts_of(sent.content.decode())) == []
+    assert "Er gilt eine Stunde lang." in sent.content.decode()
+
+
+def test_the_pages_of_an_invitation_are_german(acme, owner_user):
+    invite(acting=owner_user, email="new@x.example", roles=Role.objects.filter(code="staff"))
+    path = mailed_link("users.invitation")
+    assert "Willkommen bei Acme" in page(path)
+    with no_scope():
+        answer = Api("acme.localhost").client.post(
+            path, {"name": "Eva", "password": "12345"}, headers=IN_GERMAN
+        )
+    text = answer.content.decode()
+    assert "Bitte mindestens 10 Zeichen." in text
+    assert left_english(texts_of(text)) == []
+
+
+def test_the_pages_that_confirm_an_address_are_german(acme, owner_user):
+    request_change(user=owner_user, email="other@acme.example")
+    assert "Ab jetzt melden Sie sich mit other@" in page(mailed_link("users.new_email"))
+    User.objects.filter(pk=owner_user.pk).update(email_verified_at=None)
+    request_confirmation(owner_user)
+    assert "owner@acme.example ist bestätigt." in page(mailed_link("users.confirm_email"))
+    assert "Er ist zu alt" in page("/confirm-email/x/", 404)
+
+
+# --- admin ----------------------------------------------------------------------------------------
+
+
+def test_the_pages_of_the_admin_are_german(german, owner_user, lamp, order):
+    lamp.price = 3
+    lamp.save()
+    roles = [Role.objects.get(code="staff")]
+    invited = invite(acting=owner_user, email="new@x.example", roles=roles)
+    job = Job.objects.create(kind="catalogue_import", filename="f.csv", refused=1)
+    rows = {
+        "products/category": lamp.category,
+        "products/product": lamp,
+        "orders/order": order,
+        "users/invitation": invited,
+        "integrations/job": job,
+        "history/change": Change.objects.first(),
+    }
+    paths = ["", "products/product/import/", "users/user/"]
+    paths += ["products/product/add/", "users/invitation/add/", f"orders/order/{order.pk}/history/"]
+    paths += [f"products/product/{lamp.pk}/history/", "password_change/"]
+    for folder, row in rows.items():
+        paths += [f"{folder}/", f"{folder}/{row.pk}/change/"]
+    for path in paths:
+        answer = german.get(f"/admin/{path}")
+        assert answer.status_code == 200, path
+        assert left_english(texts_of(answer.content.decode())) == [], path
+    index = texts_of(german.get("/admin/").content.decode())
+    assert {"Bestellungen und Umsatz der letzten 30 Tage", "Geringer Bestand: 5 oder weniger"} < {
+        *index
+    }
+
+
+def test_the_operators_admin_is_german(public):
+    operator = User.objects.create_operator("op@x.example", None)
+    admin = Admin("localhost", operator)
+    admin.client.defaults["HTTP_ACCEPT_LANGUAGE"] = IN_GERMAN["Accept-Language"]
+    for model in ("tenants/tenant", "tenants/domain", "tenants/deadtask", "plans/plan"):
+        answer = admin.get(f"/admin/{model}/")
+        assert left_english(texts_of(answer.content.decode())) == [], model
+    assert "Mandant" in answer.content.decode()
+
+
+def test_what_the_admin_says_of_a_deed_is_german(german, order):
+    form = {"action": "pay", "_selected_action": str(order.pk)}
+    asked = texts_of(german.post("/admin/orders/order/", form).content.decode())
+    question = "Bestellung 1001 von owner@acme.example, 5,00 EUR: bisher offen, künftig bezahlt"
+    assert question in asked
+    assert left_english(asked) == []
+    for said in (
+        "Jetzt bezahlt: 1 (1001).",
+        "Eine Bestellung mit dem Status „bezahlt“ kann nicht „bezahlt“ werden.",
+    ):
+        german.post("/admin/orders/order/", form | {"confirmed": "yes"})
+        assert said in german.get("/admin/orders/order/").content.decode()
+    told = german.get(f"/admin/orders/order/{order.pk}/history/").content.decode()
+    assert "Offen</td>" in told, "what was chosen is told by its name"
+    assert "Bezahlt</td>" in told
+
+
+# --- mails: in the portal's language --------------------------------------------------------------
+
+MAILS = {
+    "users.confirm_email": (
+        "Bitte bestätigen Sie Ihre E-Mail-Adresse",
+        lambda person: request_confirmation(person),
+    ),
+    "users.new_email": (
+        "Bitte bestätigen Sie Ihre neue E-Mail-Adresse",
+        lambda person: request_change(user=person, email="other@acme.example"),
+    ),
+    "users.new_email_notice": (
+        "Ihre E-Mail-Adresse wird geändert",
+        lambda person: request_change(user=person, email="other@acme.example"),
+    ),
+    "users.reset_password": (
+        "Neues Passwort wählen",
+        lambda person: request_reset(email=person.email),
+    ),
+    "users.invitation": (
+        "Sie sind eingeladen",
+        lambda person: invite(
+            acting=person, email="new@x.example", roles=Role.objects.filter(code="staff")
+        ),
+    ),
+    "orders.confirmation": (
+        "Bestellung 1001 bestätigt",
+        lambda person: place_order(user=person, items=[(Product.objects.get().pk, 2)]),
+    ),
+}
+
+
+def deliver(kind: str, person: User):
+    User.objects.filter(pk=person.pk).update(email_verified_at=None)
+    MAILS[kind][1](person)
+    assert send_last(kind) == 1
+    return mail.outbox[-1]
+
+
+@pytest.mark.parametrize("kind", MAILS)
+def test_a_german_portals_mail_is_german(acme, owner_user, lamp, kind):
+    with tenant_scope(replace(acme, settings=acme.settings | {"language": "de"})):
+        sent = deliver(kind, owner_user)
+    html = sent.alternatives[0].content
+    assert sent.subject == f"{MAILS[kind][0]} - Acme"
+    assert '<html lang="de">' in html
+    assert left_english([*sent.body.splitlines(), *texts_of(html)]) == []
+    assert set(sent.body.splitlines()) & {"Guten Tag,", "Gesamtbetrag: 5,00 EUR"}
+
+
+def test_an_english_portals_mail_is_english_whoever_asked_for_it(acme, owner_user, lamp):
+    with translation.override("de"):
+        sent = deliver("orders.confirmation", owner_user)
+        assert translation.get_language() == "de", "as it was before"
+    assert sent.subject == "Order 1001 confirmed - Acme"
+    assert "Total: 5.00 EUR" in sent.body
+
+
+def test_every_mail_there_is_was_asked_for_here(settings):
+    assert set(MAILS) == set(settings.OUTBOX_DELIVERERS) - {"integrations.run_job"}
+
+
+# --- jobs: in the language of whoever asked -------------------------------------------------------
+
+CSV = b"Handle,Title,Variant Price\nh,Lamp,x\n"
+
+
+def test_an_import_tells_its_outcome_in_the_language_of_whoever_asked_for_it(german, owner):
+    body = {"file": SimpleUploadedFile("c.csv", CSV)}
+    german.post("/admin/products/product/import/", body)
+    run(Job.objects.get().pk)
+    assert Job.objects.get().refusals[0]["reason"] == "'x' ist kein Preis."
+    Job.objects.all().delete()
+    owner.headers |= IN_GERMAN
+    with no_scope():
+        body = {"file": SimpleUploadedFile("c.csv", CSV)}
+        owner.client.post("/api/imports/", body, headers=owner.headers)
+    run(Job.objects.get().pk)
+    assert Job.objects.get().refusals[0]["reason"] == "'x' is not a price."
+
+
+# --- the API --------------------------------------------------------------------------------------
+
+
+def test_the_api_speaks_english_to_a_german_browser(owner, acme):
+    owner.headers |= IN_GERMAN
+    role = str(Role.objects.get(code="staff").uuid)
+    owner.post("/api/invitations/", {"email": "x@y.example", "roles": [role]})
+    refused = owner.post("/api/invitations/", {"email": "x@y.example", "roles": [role]})
+    assert refused.json()["errors"][0]["detail"].startswith("This address was invited before")
+    refused = owner.patch("/api/settings/", {"colour": "#ffffff"})
+    assert refused.json()["errors"][0]["detail"].startswith("White text cannot be read")
+    asked = owner.post("/api/auth/password-reset/", {"email": "x@y.example"})
+    assert asked.json()["detail"].startswith("If this is the address")
+    assert Invitation.objects.count() == 1
+
+
+def test_the_document_of_the_api_is_the_same_in_every_language(acme):
+    api = Api(acme.primary_host)
+    german = api.get("/api/schema/", headers=IN_GERMAN)
+    assert german.content == api.get("/api/schema/").content
+    assert b"Pending" in german.content
