@@ -1,11 +1,13 @@
 """Pages, the admin and mails in German; the API in English whatever the browser asks for."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import translation
+from django.template import Context, Template
+from django.utils import timezone, translation
 
 from config.messages import collect
 from shared_apps.tenants.scope import no_scope, tenant_scope
@@ -18,6 +20,7 @@ from tenant_apps.products.models import Category, Product
 from tenant_apps.users.addresses.changing import request_change
 from tenant_apps.users.email_verification import request_confirmation
 from tenant_apps.users.invitations.inviting import invite
+from tenant_apps.users.locale import portal_locale
 from tenant_apps.users.models import Invitation, Role, User
 from tenant_apps.users.passwords.resetting import request_reset
 from tests.api import Admin, Api
@@ -228,6 +231,15 @@ def test_an_english_portals_mail_is_english_whoever_asked_for_it(acme, owner_use
         assert translation.get_language() == "de", "as it was before"
     assert sent.subject == "Order 1001 confirmed - Acme"
     assert "Total: 5.00 EUR" in sent.body
+
+
+def test_the_portals_language_and_time_are_set_where_a_mail_is_written(acme):
+    settings = acme.settings | {"language": "de", "time_zone": "Pacific/Kiritimati"}
+    with tenant_scope(replace(acme, settings=settings)), portal_locale():
+        noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        template = Template("{{ noon|date:'DATETIME_FORMAT' }}")
+        assert template.render(Context({"noon": noon})) == "2. Mai 2026 02:00"
+    assert (translation.get_language(), timezone.get_current_timezone_name()) == ("en", "UTC")
 
 
 def test_every_mail_there_is_was_asked_for_here(settings):
