@@ -13,7 +13,7 @@ from .objects import person_grants, role_grants
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that allows it: ``kind`` is role or grant, ``name`` whose it is."""
+    """One thing that allows it: ``kind`` is role, grant or open, ``name`` whose it is."""
 
     kind: str
     name: str
@@ -42,12 +42,20 @@ def explain(*, user: User, permission: str, obj: Any = None) -> Explanation:
     reasons = [*_roles(user, permission)]
     for target in _chain(obj, permission):
         reasons += _grants(user, permission, target)
+    if obj is not None and permission == f"{obj._meta.app_label}.view_{obj._meta.model_name}":
+        # Lists and pages ask this verb, which knows of settings and owners, too.
+        visible = type(obj)._default_manager.visible_to(user).filter(pk=obj.pk).exists()
+        if reasons and not visible:
+            hidden = _("%(obj)s is not on sale: only those who may change it see it.")
+            return Explanation(False, missing=hidden % {"obj": obj})
+        if visible and not reasons:
+            text = _("%(obj)s is open to them, or their own, or theirs to change.")
+            reasons.append(Reason("open", str(user), text % {"obj": obj}))
     if reasons:
         return Explanation(True, reasons)
-    if obj is None:
-        missing = _("None of their roles holds %(what)s. Give one that does.")
-    else:
-        missing = _("None of their roles holds %(what)s. Give one that does, or grant it on %(obj)s.")
+    missing = _("None of their roles holds it (%(what)s). Give them one that does.")
+    if obj is not None:
+        missing = _("No role of theirs holds it (%(what)s). Give one that does, or grant %(obj)s.")
     return Explanation(False, missing=missing % {"what": cell.label, "obj": obj})
 
 

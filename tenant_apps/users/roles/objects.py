@@ -46,7 +46,7 @@ class PersonGrant(UserObjectPermissionBase):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.user}: {_deed(self)} {self.content_object}"
+        return _told(self.user, self)
 
 
 class RoleGrant(GroupObjectPermissionBase):
@@ -60,11 +60,12 @@ class RoleGrant(GroupObjectPermissionBase):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.group}: {_deed(self)} {self.content_object}"
+        return _told(self.group, self)
 
 
-def _deed(grant: Any) -> str:
-    return str(grant.permission.codename.partition("_")[0])
+def _told(to: Any, grant: Any) -> str:
+    deed = grant.permission.codename.partition("_")[0]
+    return f"{to}: {deed} {grant.content_object}"
 
 
 def objects_named(kind: str, keys: Iterable[Any], *, user: Any) -> list[Any]:

@@ -134,7 +134,7 @@ class MakeOwnerSerializer(StrictSerializer):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=["role", "grant"])
+    kind = serializers.ChoiceField(choices=["role", "grant", "open"])
     name = serializers.CharField()
     text = serializers.CharField()
 
