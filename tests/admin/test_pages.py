@@ -33,7 +33,7 @@ def paths(acme) -> list[str]:
         f"integrations/job/{job.pk}/change/",
         "history/change/",
         "users/user/why/?person=&permission=",
-        "users/role/5/members/",
+        "users/role/1/members/",
         "users/role/5/grant/",
     ]
 

@@ -190,20 +190,17 @@ def take_grants(
     receivers, found, wanted = list(to), list(objects), list(codenames)
     _check(acting, receivers, found, wanted)
     with transaction.atomic():
-        for receiver in receivers if found else ():
-            on_them = grants_of(receiver, type(found[0])).filter(content_object__in=found)
-            on_them.filter(permission__codename__in=wanted).delete()
+        for receiver, kind in product(receivers, {type(one) for one in found}):
+            grants = _grants_of(receiver, kind).filter(content_object__in=found)
+            # The history names what each was about: fetched for all of them at once.
+            given = grants.filter(permission__codename__in=wanted).fetch_mode(models.FETCH_PEERS)
+            given.delete()
 
 
-def grants_of(to: User | Role, kind: type[models.Model]) -> Any:
-    """Return the grants of a person or a role on objects of ``kind``."""
-    rows = (
-        person_grants(kind).filter(user=to)
-        if isinstance(to, User)
-        else role_grants(kind).filter(group=to.pk)
-    )
-    # The history names what each was about: fetched for all of them at once.
-    return rows.fetch_mode(models.FETCH_PEERS)
+def _grants_of(to: User | Role, kind: type[models.Model]) -> Any:
+    if isinstance(to, User):
+        return person_grants(kind).filter(user=to)
+    return role_grants(kind).filter(group=to.pk)
 
 
 def _check(acting: User, to: list[User | Role], objects: list[Any], codenames: list[str]) -> None:
