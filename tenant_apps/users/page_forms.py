@@ -51,11 +51,10 @@ def new_password_field(label: Any = None) -> forms.CharField:
 
 
 def show_errors(form: forms.Form, errors: dict[str, Any]) -> None:
-    """Put a serializer's errors to the form's fields."""
-    for name, details in errors.items():
-        for detail in details:
-            if str(detail) not in form.errors.get(name, []):
-                form.add_error(name if name in form.fields else None, str(detail))
+    """Put a serializer's errors to the form's fields, where the form itself found none."""
+    for name in set(errors) - set(form.errors):
+        for detail in errors[name]:
+            form.add_error(name if name in form.fields else None, str(detail))
 
 
 def save(form: forms.Form, serializer: Any, count: Callable[[], None], **values: Any) -> int:
