@@ -1,7 +1,7 @@
 """The one place that turns what happened into an HTTP status and an error body."""
 
 from django.db import IntegrityError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, status
 from rest_framework.exceptions import APIException
@@ -89,21 +89,21 @@ class Handler(ExceptionHandler):
             super().report_exception(exc, response)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refused."""
-    return error_answer(400, "bad_request", "The request cannot be understood.")
+    return error_answer(request, 400, "bad_request", "The request cannot be understood.")
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a refusal outside the API's views."""
-    return error_answer(403, "permission_denied", "This is not allowed.")
+    return error_answer(request, 403, "permission_denied", "This is not allowed.")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown path."""
-    return error_answer(404, exceptions.NotFound.default_code, "Not found.")
+    return error_answer(request, 404, exceptions.NotFound.default_code, "Not found.")
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer our own fault, and nothing about it."""
-    return error_answer(500, "error", "Something went wrong on our side.")
+    return error_answer(request, 500, "error", "Something went wrong on our side.")

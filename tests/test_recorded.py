@@ -25,6 +25,7 @@ EXEMPT = {
     "integrations/models.py:Job.start": "machinery: a worker takes a job",
     "integrations/models.py:Job._write": "machinery: a job's progress stands on the job",
     "integrations/outbox.py:deliver": "machinery: a lease",
+    "orders/cart/filling.py:change": "a person's own cart",
     "orders/numbering.py:next_number": "a counter",
     "orders/placing.py:place_order": "the lines of an order that is recorded as made",
     "products/catalogue_import.py:_import_batch": "one entry for the whole file: `run_job`",
@@ -50,6 +51,7 @@ UNRECORDED = {
     "orders.OrderCounter": "a counter",
     "orders.OrderItem": "never changes; made with its order",
     "products.Favorite": "a person's own mark",
+    "orders.CartItem": "a person's own cart",
     "users.RefreshFamily": "a login's chain of tokens",
 }
 
