@@ -27,7 +27,7 @@ def lamp(acme) -> Product:
     return Product.objects.create(name="Lamp", slug="lamp", price=1, stock=9, category=shelf)
 
 
-def grant(to: User | Role, one: object, *codenames: str) -> None:
+def grant(to: User | Role, one: Product | Category, *codenames: str) -> None:
     owner = User.objects.get(email="owner@acme.example")
     give_grants(acting=owner, to=[to], objects=[one], codenames=codenames)
 
