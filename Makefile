@@ -26,7 +26,7 @@ check: $(STAMP) ## The gate: linters, types, migrations, settings
 
 test: check ## The gate and every test
 	@deploy/install-test-programs
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(STAMP) ## Measure, and compare with the targets
 	@$(BIN)/python -m tests.benchmarks

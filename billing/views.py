@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, permissions, status
 from rest_framework.request import Request
@@ -8,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.plans.models import Plan
-from shared_apps.tenants.subdomains import SubdomainRefused, check_subdomain, is_taken
+from shared_apps.tenants.subdomains import why_not
 
 from . import serializers
 from .throttling import SignUpLimit
@@ -48,12 +47,8 @@ class SubdomainView(APIView):
         """Tell whether a name could be taken now; the sign-up itself decides."""
         asked = serializers.SubdomainQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        name, reason = asked.validated_data["subdomain"], ""
-        try:
-            if is_taken(check_subdomain(name)):
-                reason = _("This address is taken.")
-        except SubdomainRefused as error:
-            reason = str(error)
+        name = asked.validated_data["subdomain"]
+        reason = why_not(name)
         return Response({"subdomain": name, "available": not reason, "reason": reason})
 
 

@@ -35,11 +35,11 @@ class BodyLimits:
         )
         is_number = length.isascii() and length.isdigit() and len(length) <= 18
         if not is_number or int(length) > limit:
-            return error_answer(413, "body_too_large", f"At most {limit} bytes.")
+            return error_answer(request, 413, "body_too_large", f"At most {limit} bytes.")
         is_page_form = request.method == "POST" and not request.path.startswith("/api/")
         for values in (request.GET, request.POST if is_page_form else {}):
             if any("\x00" in value for value in _texts(values)):
-                return error_answer(400, "nul", "A text holds a NUL character.")
+                return error_answer(request, 400, "nul", "A text holds a NUL character.")
         return self.get_response(request)
 
 

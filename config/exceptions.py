@@ -1,7 +1,7 @@
 """The one place that turns what happened into an HTTP status and an error body."""
 
 from django.db import IntegrityError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors.handler import ExceptionHandler
@@ -91,21 +91,21 @@ class Handler(ExceptionHandler):
             super().report_exception(exc, response)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refused."""
-    return error_answer(400, "bad_request", gettext("The request cannot be understood."))
+    return error_answer(request, 400, "bad_request", gettext("The request cannot be understood."))
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a refusal outside the API's views."""
-    return error_answer(403, "permission_denied", gettext("This is not allowed."))
+    return error_answer(request, 403, "permission_denied", gettext("This is not allowed."))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown path."""
-    return error_answer(404, exceptions.NotFound.default_code, gettext("Not found."))
+    return error_answer(request, 404, exceptions.NotFound.default_code, gettext("Not found."))
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer our own fault, and nothing about it."""
-    return error_answer(500, "error", gettext("Something went wrong on our side."))
+    return error_answer(request, 500, "error", gettext("Something went wrong on our side."))

@@ -19,6 +19,8 @@ api = [
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("signup/", pages.sign_up_page, name="sign-up-page"),
+    path("signup/subdomain/", pages.subdomain_state, name="subdomain-state"),
+    path("plans/", pages.plans, name="plans-page"),
     path("admin/", operators_admin.urls),
     path("api/", include(api)),
     path("api/schema/", DocumentView.as_view(urlconf="config.urls_public"), name="schema"),

@@ -15,6 +15,7 @@ from django.test import Client
 from billing.signing_up import sign_up
 from config.logs import configure
 from shared_apps.plans.models import Plan
+from shared_apps.tenants import limits
 from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.domain_map import domain_map, load_tenant
 from shared_apps.tenants.provisioning.fleet import migrate_fleet
@@ -156,6 +157,38 @@ def as_role(acme: ActiveTenant) -> Callable[[str], Admin]:
     return lambda role: Admin(
         acme.primary_host, User.objects.create_member(f"{role}@x.example", PASSWORD, role=role)
     )
+
+
+@pytest.fixture
+def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Return a function that puts the database out of reach, until the test ends."""
+    wrapper = connections["default"]
+
+    def cut() -> None:
+        wrapper.close()
+        wrapper.close_pool()
+        monkeypatch.setitem(wrapper.settings_dict, "HOST", "/nowhere")
+        monkeypatch.setitem(wrapper.settings_dict, "OPTIONS", {})
+
+    yield cut
+    monkeypatch.undo()
+    wrapper.close()
+    wrapper.close_pool()
+
+
+@pytest.fixture
+def limit(settings: Any) -> Callable[..., None]:
+    """Return a function that sets one limit; its counters are the test's own."""
+
+    def set_limit(name: str, account: str = "1000/minute", address: str = "1000/minute") -> None:
+        fails_open = settings.LIMITS[name]["fails_open"]
+        settings.LIMITS = settings.LIMITS | {
+            name: {"account": account, "address": address, "fails_open": fails_open}
+        }
+
+    limits._shared.cache_clear()
+    limits._shared().storage.reset()
+    return set_limit
 
 
 @pytest.fixture

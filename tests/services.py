@@ -25,8 +25,16 @@ def socket_folder() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Generator[None]:
-    """Start the services and put their places into the environment."""
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Start the services and put their places into the environment.
+
+    Of several processes each has its own; the one that only hands out the tests needs none.
+    """
+    hands_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    if hands_out and "PYTEST_XDIST_WORKER" not in os.environ:
+        nowhere = "postgres://nobody@127.0.0.1:1/freehold"  # the settings want one
+        os.environ.update(DATABASE_URL=nowhere, OWNER_DATABASE_URL=nowhere)
+        return (yield)
     os.environ.update(_stack.enter_context(services(data, durable=False)))
     os.environ.update(
         {

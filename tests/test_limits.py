@@ -15,21 +15,6 @@ from tests.api import PASSWORD, Api, code
 
 
 @pytest.fixture
-def limit(settings):
-    """Return a function that sets one limit; its counters are the test's own."""
-
-    def set_limit(name: str, account: str = "1000/minute", address: str = "1000/minute") -> None:
-        fails_open = settings.LIMITS[name]["fails_open"]
-        settings.LIMITS = settings.LIMITS | {
-            name: {"account": account, "address": address, "fails_open": fails_open}
-        }
-
-    limits._shared.cache_clear()
-    limits._shared().storage.reset()
-    return set_limit
-
-
-@pytest.fixture
 def redis_down(settings):
     settings.CACHE_URL = "redis://127.0.0.1:1/1"
     limits._shared.cache_clear()

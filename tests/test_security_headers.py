@@ -10,7 +10,7 @@ import pytest
 from tests.api import Api
 
 ROOT = Path(__file__).resolve().parents[1]
-PATHS = ["/", "/admin/login/", "/api/docs/", "/api/products/", "/api/me/", "/nowhere/"]
+PATHS = ["/", "/sign-in/", "/admin/login/", "/api/docs/", "/api/products/", "/api/me/", "/nowhere/"]
 
 
 def policy(answer) -> dict[str, str]:

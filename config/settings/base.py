@@ -58,6 +58,7 @@ _WITHOUT_TABLES = [
     "django.contrib.postgres",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django_filters",
     "django_htmx",
     "rest_framework",
@@ -99,7 +100,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "/sign-in/"
 
 # --- routing ----------------------------------------------------------------------------------
 ROOT_URLCONF = "config.urls_tenant"
@@ -138,6 +139,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tenant_apps.users.context.portal",
+                "tenant_apps.orders.context.cart",
             ],
         },
     },

@@ -24,18 +24,19 @@ def confirmation(
     *,
     question: str,
     tell: Callable[[Any], str],
+    shown: int = SHOWN,
 ) -> TemplateResponse:
     """Return the page that asks ``question`` and tells of each row what will become of it.
 
     Its form sends the action again, with what was selected; all rows of a list stay its filter.
     """
-    shown = [tell(row) for row in rows[:SHOWN]]
+    lines = [tell(row) for row in rows[:shown]]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": question,
         "opts": model_admin.model._meta,
-        "lines": shown,
-        "more": rows.count() - len(shown),
+        "lines": lines,
+        "more": rows.count() - len(lines),
         "action": request.POST.get("action", ""),
         "select_across": request.POST.get("select_across", "0"),
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),

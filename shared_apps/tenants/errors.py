@@ -1,17 +1,33 @@
 """The one format of errors, for what answers outside the API's own views."""
 
-from django.http import JsonResponse
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+_JSON, _HTML = "application/json", "text/html"
 
 
-def error_answer(status: int, code: str, detail: str) -> JsonResponse:
-    """Return ``{"type", "errors": [{"code", "detail", "attr"}]}``, as the API's handler does."""
+def error_answer(request: HttpRequest, status: int, code: str, detail: Any) -> HttpResponse:
+    """Return ``{"type", "errors": [{"code", "detail", "attr"}]}``, as the API's handler does.
+
+    Whoever prefers HTML, as browsers do, gets a page that says the same, outside the API.
+    """
+    if not request.path.startswith("/api/") and _prefers_html(request):
+        context = {"status": status, "detail": detail}
+        return render(request, "freehold/error.html", context, status=status)
     kind = "server_error" if status >= 500 else "client_error"
-    body = {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
+    body = {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]}
     return JsonResponse(body, status=status)
 
 
-def out_of_reach() -> JsonResponse:
+def out_of_reach(request: HttpRequest) -> HttpResponse:
     """Return the 503 of a request that needs the database while it cannot be reached."""
-    answer = error_answer(503, "try_again", "Please try again in a moment.")
+    answer = error_answer(request, 503, "try_again", _("Please try again in a moment."))
     answer["Retry-After"] = "2"
     return answer
+
+
+def _prefers_html(request: HttpRequest) -> bool:
+    return request.get_preferred_type([_JSON, _HTML]) == _HTML

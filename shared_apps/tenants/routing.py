@@ -31,6 +31,7 @@ SIGNING_PATHS = frozenset(
         *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
         *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
         *("/admin/login/", "/admin/logout/", "/forgotten-password/"),
+        *("/sign-in/", "/sign-out/"),
     }
 )
 _RESET_PAGE = "/reset-password/"
@@ -62,13 +63,13 @@ class TenantRouting:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 where the database was out of reach; leave anything else to Django."""
-        return out_of_reach() if isinstance(exception, OperationalError) else None
+        return out_of_reach(request) if isinstance(exception, OperationalError) else None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer from inside the host's scope, or refuse."""
         host = host_of(request)
         if host is None:
-            return error_answer(*_NOBODY)
+            return error_answer(request, *_NOBODY)
         if host == settings.FREEHOLD_DOMAIN:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             bind_contextvars(tenant=scope.PUBLIC_SCHEMA)
@@ -77,12 +78,12 @@ class TenantRouting:
         try:
             tenant = domain_map.tenant_for(host)
         except OperationalError:
-            return out_of_reach()
+            return out_of_reach(request)
         if tenant is None:
-            return error_answer(*_NOBODY)
+            return error_answer(request, *_NOBODY)
         bind_contextvars(tenant=str(tenant.id))
         deed = Deed.READ if _only_reads(request) else Deed.WRITE
         if why := refusal(tenant, deed):
-            return error_answer(*why)
+            return error_answer(request, *why)
         with scope.tenant_scope(tenant):
             return self.get_response(request)

@@ -33,7 +33,7 @@ class SessionsOfOneTenant:
                 _check(request, key)
             except OperationalError:
                 # Django tells a middleware of a view's exceptions, but not of another one's.
-                return out_of_reach()
+                return out_of_reach(request)
         response = self.get_response(request)
         if request.session.modified and not request.session.is_empty():
             request.session[_KEY] = key

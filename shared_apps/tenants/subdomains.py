@@ -73,3 +73,11 @@ def is_taken(name: str) -> bool:
     reads = looks_like("host")
     same = looks_like(Value(platform_host(name)))
     return Domain.objects.annotate(reads=reads).filter(reads=same).exists()
+
+
+def why_not(name: str) -> str:
+    """Say why nobody can sign up under ``name`` now; empty if they can. In the public scope."""
+    try:
+        return _("This address is taken.") if is_taken(check_subdomain(name)) else ""
+    except SubdomainRefused as error:
+        return str(error)

@@ -45,7 +45,9 @@ class OrderAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, ModelAdmin):
         *("number", "user", "status", "total", "currency", "created_at", "updated_at"),
     ]
     inlines = [OrderItemInline, *grant_inlines(Order)]
-    actions = ["export_selected", "pay", "ship", "deliver", "cancel", "refund"]
+    actions = [
+        *("export_selected", "pay", "ship", "deliver", "cancel", "refund", "grant", "take_back")
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: an order is placed, not typed."""

@@ -12,6 +12,10 @@ from tenant_apps.history.recording import record
 from tenant_apps.products.models import Product
 from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
+from .cart.models import CartItem
+
+__all__ = ["CartItem"]  # found through this module
+
 
 class OrderStatus(models.TextChoices):
     PENDING = "pending", _("Pending")

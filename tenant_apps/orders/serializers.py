@@ -6,9 +6,7 @@ from shared_apps.tenants.api import StrictSerializer
 
 from .models import Order, OrderItem
 from .placing import place_order
-
-MAX_ITEMS = 100
-MAX_QUANTITY = 10_000
+from .sizes import MAX_ITEMS, MAX_QUANTITY
 
 
 class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):

@@ -25,7 +25,7 @@ from .models import MAX_STOCK, Category, Product
 @admin.register(Category, site=tenant_admin)
 class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
     resource_classes = [CategoryRows]
-    actions = ["export_selected"]
+    actions = ["export_selected", "grant", "take_back"]
     list_display = ["name", "slug", "products_count", "avg_price"]
     # The model's own is lost where rows are grouped for the figures.
     ordering = ["name", "id"]
@@ -84,7 +84,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 @admin.register(Product, site=tenant_admin)
 class ProductAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, CatalogueImportAdmin, NarrowModelAdmin):
     resource_classes = [ProductRows]
-    actions = ["export_selected"]
+    actions = ["export_selected", "grant", "take_back"]
     form = ProductForm
     formfield_overrides = JSON_OBJECTS
     list_display = ["name", "price", "stock", "category", "is_active", "created_at"]

@@ -8,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
@@ -118,6 +119,13 @@ class ProductQuerySet(models.QuerySet["Product"]):
             return self
         return self.filter(_granted(user, "change")) if user.is_authenticated else self.none()
 
+    def matching(self, text: str) -> "ProductQuerySet":
+        """Products with each word of ``text`` in their name or description."""
+        found = self
+        for word in text.split():
+            found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
+        return found
+
     def popular(self) -> "ProductQuerySet":
         """Order the products on sale by their views, most viewed first."""
         return self.on_sale().order_by("-views", "-created_at", "-id")
@@ -212,10 +220,19 @@ class Product(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return the path of its page in the portal."""
+        return reverse("product", args=[self.slug])
+
     @property
     def grants_come_from(self) -> Category | None:
         """The category, whose grants count for its products."""
         return self.category
+
+    @property
+    def shown_url(self) -> str:
+        """Where its picture is, here or at the shop it came from; empty for none."""
+        return self.picture_url or self.image_url
 
     @property
     def picture_url(self) -> str | None:

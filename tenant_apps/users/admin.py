@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm
 from unfold.widgets import (
@@ -26,6 +27,7 @@ from .invitations.admin import InvitationAdmin
 from .logins.admin import EndsLogins, LoginInline
 from .models import PortalSettings, Role, User
 from .roles.admin import RoleAdmin
+from .roles.admin_why import ExplainsAdmin
 
 __all__ = ["InvitationAdmin", "RoleAdmin"]  # registered by being imported
 
@@ -97,12 +99,12 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
             groups is None or groups.filter(role__code="owner").exists()
         )
         if not stays and self.instance.is_last_owner():
-            raise ValidationError("The last owner stays: make somebody else an owner first.")
+            raise ValidationError(_("The last owner stays: make somebody else an owner first."))
         return data
 
 
 @admin.register(User, site=tenant_admin)
-class UserAdmin(EndsLogins, HistoryAdmin, _PeopleAdmin):
+class UserAdmin(ExplainsAdmin, EndsLogins, HistoryAdmin, _PeopleAdmin):
     """The people of this portal, their roles and logins."""
 
     form = PersonForm
@@ -112,15 +114,15 @@ class UserAdmin(EndsLogins, HistoryAdmin, _PeopleAdmin):
     list_filter = ["is_active", "groups"]
     fieldsets = [
         (None, {"fields": ["email", "name", "password", "is_active"]}),
-        ("Roles", {"fields": ["groups"]}),
-        ("Dates", {"fields": ["last_login", "created_at", "email_verified_at"]}),
+        (_("Roles"), {"fields": ["groups"]}),
+        (_("Dates"), {"fields": ["last_login", "created_at", "email_verified_at"]}),
     ]
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Offer the roles within reach of whoever is asking."""
         if db_field.name == "groups":
             kwargs["queryset"] = Role.objects.within_reach_of(request.user)
-            kwargs["label"] = "Roles"
+            kwargs["label"] = _("Roles")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
@@ -158,7 +160,7 @@ class OperatorAdmin(_PeopleAdmin):
     list_filter = ["is_active"]
     fieldsets = [
         (None, {"fields": ["email", "name", "password", "is_active", "is_superuser"]}),
-        ("Dates", {"fields": ["last_login", "created_at", "email_verified_at"]}),
+        (_("Dates"), {"fields": ["last_login", "created_at", "email_verified_at"]}),
     ]
 
 
@@ -170,7 +172,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
     new_logo = forms.FileField(
         required=False,
         widget=UnfoldAdminFileFieldWidget,
-        help_text="A JPEG, PNG or WebP picture; it replaces the one before.",
+        help_text=_("A JPEG, PNG or WebP picture; it replaces the one before."),
     )
 
     class Meta:
@@ -198,7 +200,7 @@ class PortalSettingsAdmin(HistoryAdmin, ModelAdmin):
         "catalogue_readers",
     ]
 
-    @admin.display(description="logo")
+    @admin.display(description=_("logo"))
     def logo_shown(self, portal: PortalSettings) -> str:
         """Show the logo."""
         url = portal.logo_url

@@ -12,18 +12,14 @@ from . import look
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the tenant, and whether to remind the owner to confirm their address."""
+    """Context processor: the tenant and its look; nothing is asked of the database."""
     active = scope.current()
     if active is None or active.tenant is None:
         return {"tenant": None}
-    user = getattr(request, "user", None)
     return {
         "tenant": active.tenant,
         "logo_url": look.logo_url(),
         "stylesheet_url": look.stylesheet_url(),
-        "remind_to_confirm": bool(
-            user and user.is_authenticated and user.email_verified_at is None
-        ),
     }
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from shared_apps.tenants import limits
 
 from .links import LinkInvalid
+from .passwords.changing import ChangedMeanwhile
 
 Page = Callable[..., HttpResponse]
 
@@ -38,30 +39,38 @@ def posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def new_password_field(label: Any) -> forms.CharField:
+def new_password_field(label: Any = None) -> forms.CharField:
     """Return the field of a password to be."""
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
     return forms.CharField(
-        label=label, strip=False, widget=widget, help_text=_("At least 10 characters.")
+        label=label or _("Password"),
+        strip=False,
+        widget=widget,
+        help_text=_("At least 10 characters."),
     )
 
 
 def show_errors(form: forms.Form, errors: dict[str, Any]) -> None:
-    """Put a serializer's errors to the form's fields."""
-    for name, details in errors.items():
-        for detail in details:
-            if str(detail) not in form.errors.get(name, []):
-                form.add_error(name if name in form.fields else None, str(detail))
+    """Put a serializer's errors to the form's fields, where the form itself found none."""
+    for name in set(errors) - set(form.errors):
+        for detail in errors[name]:
+            form.add_error(name if name in form.fields else None, str(detail))
 
 
-def save(form: forms.Form, serializer: Any, count: Callable[[], None]) -> int:
-    """Save what was sent, counted by ``count``; return 200, or another status with its errors."""
-    if not serializer.is_valid():
-        show_errors(form, serializer.errors)
-        return 400
+def save(form: forms.Form, serializer: Any, count: Callable[[], None], **values: Any) -> int:
+    """Save what was sent and ``values``; return 200, or another status with the form's errors.
+
+    ``count`` counts the try, before anything is looked at: it may be a password's.
+    """
     try:
         count()
-        serializer.save()
+        if not serializer.is_valid():
+            show_errors(form, serializer.errors)
+            return 400
+        serializer.save(**values)
+    except ChangedMeanwhile as error:
+        form.add_error(None, str(error))
+        return 409
     except limits.TooOften as error:
         form.add_error(None, str(error))
         return 429

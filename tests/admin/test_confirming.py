@@ -116,7 +116,7 @@ def test_products_are_deleted_after_the_page_was_answered_and_not_before(admin, 
     person = User.objects.create_member("p@x.example", None, role="customer")
     Favorite.objects.create(user=person, product=one)
     owner = User.objects.get(email="owner@acme.example")
-    give_grants(acting=owner, to=person, objects=[one], codenames=["view_product"])
+    give_grants(acting=owner, to=[person], objects=[one], codenames=["view_product"])
     path = "/admin/products/product/"
     page = admin.post(path, {"action": "delete_selected", "_selected_action": str(one.pk)})
     text = page.content.decode()

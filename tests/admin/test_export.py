@@ -154,7 +154,7 @@ def test_a_grant_exports_what_was_granted_and_no_more(acme, admin, shop):
     session = Admin(acme.primary_host, clerk)
     assert export(session, PRODUCTS).status_code == 403
     owner = User.objects.get(email="owner@acme.example")
-    give_grants(acting=owner, to=clerk, objects=[lamp], codenames=["change_product"])
+    give_grants(acting=owner, to=[clerk], objects=[lamp], codenames=["change_product"])
     assert [row["name"] for row in rows(export(session, PRODUCTS))] == ["Lamp"]
     both = [str(lamp.pk), str(hidden.pk)]
     assert [r["name"] for r in rows(export(session, PRODUCTS, export_items=both))] == ["Lamp"]

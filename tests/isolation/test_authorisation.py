@@ -73,7 +73,7 @@ NEEDS: dict[tuple[str, str], str] = {
             ("delete", "/api/roles/{id}/", "users.delete_role"),
             ("post", "/api/roles/{id}/copy/", "users.add_role"),
             ("get", "/api/roles/{id}/members/", "users.view_role"),
-            ("patch", "/api/roles/{id}/members/", "users.change_role"),
+            ("patch", "/api/roles/{id}/members/", "users.change_user"),
             ("get", "/api/permissions/", "users.view_role"),
             ("get", "/api/settings/", MEMBER),
             ("patch", "/api/settings/", "users.change_portalsettings"),

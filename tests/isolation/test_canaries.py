@@ -24,6 +24,9 @@ from shared_apps.tenants.storage import all_names
 from tenant_apps.files.signed_links import signed_link
 from tenant_apps.integrations.models import Job, OutboxEntry
 from tenant_apps.integrations.tasks import sweep_outbox
+from tenant_apps.orders.cart.filling import add
+from tenant_apps.orders.models import Order
+from tenant_apps.products.models import Product
 from tenant_apps.users.models import User
 from tests.api import PASSWORD, Admin, Api
 from tests.isolation.canaries import BARE, columns_without, mark_of, plant
@@ -64,6 +67,17 @@ def admin_pages(one: Tenancy) -> list[str]:
     return pages
 
 
+def portal_pages(one: Tenancy) -> list[str]:
+    """Return the pages of the portal, with something in the cart."""
+    with tenant_scope(one.tenant):
+        product, order = Product.objects.get(pk=one.ids["products"]), Order.objects.first()
+        add(order.user, product.pk, 1)
+    return [
+        *("/", f"/?search={one.mark}", product.get_absolute_url(), "/cart/"),
+        *("/orders/", f"/orders/{order.number}/", "/profile/"),
+    ]
+
+
 def paths_of(one: Tenancy) -> list[str]:
     """Return every path of the document that can be read, with the ids of its kind."""
     document = yaml.safe_load(Api(one.host).get("/api/schema/").content)
@@ -82,7 +96,7 @@ def asks_of(port: int, one: Tenancy, other: Tenancy):
     reads = [
         *(("GET", path, None, bearer) for path in paths_of(one)),
         *(("GET", path, None, {}) for path in ("/", "/api/schema/", one.file, *paths_of(one))),
-        *(("GET", path, None, session) for path in admin_pages(one)),
+        *(("GET", path, None, session) for path in admin_pages(one) + portal_pages(one)),
         # What is the neighbour's: not here.
         *(("GET", path, None, bearer) for path in paths_of(other) if "-" in path),
         ("GET", other.file, None, {}),

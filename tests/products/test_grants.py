@@ -189,6 +189,15 @@ def test_what_is_granted_is_listed_and_explained(closed, shelves, owner, ann):
     assert "category tools" in answer["reasons"][0]["text"]
 
 
+def test_why_knows_what_is_open_to_everybody(acme, owner, ann):
+    lamp = Product.objects.create(name="Lamp", slug="lamp", price=1)
+    path = f"/api/users/{to_ann()['people'][0]}/why/"
+    asked = {"permission": "products.view_product", "kind": "product", "object": str(lamp.pk)}
+    answer = owner.get(path, asked).json()
+    assert [(answer["allowed"], r["kind"]) for r in answer["reasons"]] == [(True, "open")]
+    assert owner.get(path, {"permission": "products.view_product"}).json()["allowed"] is False
+
+
 def test_grants_go_with_their_object(shelves, owner, ann):
     from tenant_apps.users.roles.objects import person_grants
 

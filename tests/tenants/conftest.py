@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from shared_apps.tenants.models import Tenant
 from shared_apps.tenants.provisioning.replay import provision
@@ -25,20 +24,3 @@ def pair(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[str, s
     yield schemas[0], schemas[1]
     with django_db_blocker.unblock():
         drop(*pks)
-
-
-@pytest.fixture
-def no_database(monkeypatch):
-    """Return a function that puts the database out of reach, until the test ends."""
-    wrapper = connections["default"]
-
-    def cut() -> None:
-        wrapper.close()
-        wrapper.close_pool()
-        monkeypatch.setitem(wrapper.settings_dict, "HOST", "/nowhere")
-        monkeypatch.setitem(wrapper.settings_dict, "OPTIONS", {})
-
-    yield cut
-    monkeypatch.undo()
-    wrapper.close()
-    wrapper.close_pool()

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.client import MULTIPART_CONTENT as FORM
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -183,7 +183,7 @@ def test_a_refusal_has_the_one_error_format(portal):
 )
 def test_the_one_error_format_tells_whose_fault_it_is(status, kind):
     errors = [{"code": "some_code", "detail": "Some words.", "attr": None}]
-    answer = error_answer(status, "some_code", "Some words.")
+    answer = error_answer(RequestFactory().get("/"), status, "some_code", "Some words.")
     assert answer.status_code == status
     assert json.loads(answer.content) == {"type": kind, "errors": errors}
 

@@ -141,6 +141,18 @@ def test_members_are_added_and_removed_all_or_none(owner, acme):
     assert not bob.groups.exists()
 
 
+def test_members_are_changed_by_those_who_manage_people_alone(acme):
+    looking = own_role(60, "users.view_role")
+    clerk = Api(acme.primary_host).signed_in(person("clerk", looking).email)
+    made, ann = own_role(20), person("ann")
+    path = path_of(made, "members/")
+    assert clerk.get(path).status_code == 200
+    assert clerk.patch(path, {"add": [str(ann.pk)]}).status_code == 403
+    assert not ann.groups.exists()
+    looking.permissions.add(Permission.objects.get(codename="change_user"))
+    assert clerk.patch(path, {"add": [str(ann.pk)]}).status_code == 204
+
+
 def test_a_role_is_given_within_reach_only(member, acme):
     admin = member("admin")
     ann = person("ann", role("customer"))

@@ -3,12 +3,14 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
 import pytest
 import redis
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test.client import MULTIPART_CONTENT as FORM
 
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.users.invitations.inviting import invite, revoke
@@ -69,6 +71,21 @@ def test_signing_in_as_somebody_unknown_or_deactivated(place):
     bodies = ({"email": email, "password": "wrong"} for email in emails)
     found = hold("sign-in", place, "/api/auth/login/", *bodies)
     assert min(found) > FEWEST_MS, "the password is hashed each time"
+
+
+@pytest.mark.soak
+def test_signing_in_on_the_page_as_somebody_unknown_or_deactivated(place):
+    known = User.objects.get().email
+    User.objects.create_member("gone@x.example", PASSWORD, role="staff", is_active=False)
+
+    def try_as(email: str) -> None:
+        form = {"username": email, "password": "wrong"}
+        assert place.request("post", "/sign-in/", form, content_type=FORM).status_code == 400
+
+    emails = (known, "nobody@x.example", "gone@x.example")
+    found = medians(*(partial(try_as, email) for email in emails))
+    print(f"sign-in page: medians of {TRIES} tries each {[round(each, 2) for each in found]} ms")
+    assert max(found) - min(found) < FEWEST_MS < min(found)
 
 
 def test_asking_for_a_new_password_for_nobody(place):

@@ -38,7 +38,7 @@ class BrowserLogins:
             return self._answer(request)
         except OperationalError:
             # Django tells a middleware of a view's exceptions, but not of another one's.
-            return out_of_reach()
+            return out_of_reach(request)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         # Without a cookie the session is not touched: it would cost a Vary header everywhere.

@@ -10,12 +10,18 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.history.admin import HistoryAdmin
 
 from ..models import Role
+from .admin_grants import GrantsMany, GrantsToRole
+from .admin_members import MembersAdmin
+from .admin_why import AsksWhy
 from .forms import RoleForm
 from .giving import (
     BeyondReach,
@@ -63,6 +69,7 @@ class GrantInline(TabularInline):
     formset = GrantFormSet
     extra = 0
     tab = True
+    verbose_name = _("grant")
     kind: type[Model]
 
     def _may(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -103,7 +110,7 @@ def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:
                 **common,
                 "model": grant_model(kind, RoleGrant),
                 "fields": ["group", "permission"],
-                "verbose_name_plural": "Granted to roles",
+                "verbose_name_plural": _("Granted to roles"),
             },
         ),
         type(
@@ -114,7 +121,7 @@ def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:
                 "model": grant_model(kind, PersonGrant),
                 "fields": ["user", "permission"],
                 "autocomplete_fields": ["user"],
-                "verbose_name_plural": "Granted to people",
+                "verbose_name_plural": _("Granted to people"),
             },
         ),
     ]
@@ -130,12 +137,14 @@ def _grants_of_a_role(kind: type[Model]) -> type[GrantInline]:
             "fk_name": "group",
             "fields": ["content_object", "permission"],
             "autocomplete_fields": ["content_object"],
-            "verbose_name_plural": f"Granted: {kind._meta.verbose_name_plural}",
+            "verbose_name_plural": format_lazy(
+                _("Granted: {objects}"), objects=kind._meta.verbose_name_plural
+            ),
         },
     )
 
 
-class VisibleAdmin:
+class VisibleAdmin(AsksWhy, GrantsMany):
     """Mixin: whoever's role does not open the rows sees those granted to them, and no others."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -161,7 +170,7 @@ class VisibleAdmin:
 
 
 @admin.register(Role, site=tenant_admin)
-class RoleAdmin(HistoryAdmin, ModelAdmin):
+class RoleAdmin(MembersAdmin, GrantsToRole, HistoryAdmin, ModelAdmin):
     """Roles: the built-in ones to look at, the portal's own to edit."""
 
     form = RoleForm
@@ -170,6 +179,7 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
     fields = ["name", "description", "rank", "permissions"]
     readonly_fields = ["held"]
     actions = ["copy"]
+    actions_detail = ["members_page", "grant_page"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         """Count the members along."""
@@ -180,7 +190,7 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
         """Show what is granted to a role that exists."""
         return [] if obj is None else [_grants_of_a_role(kind) for kind in grantable_models()]
 
-    @admin.display(description="members", ordering="members")
+    @admin.display(description=_("members"), ordering="members")
     def members(self, role: Any) -> str:
         """Show the number of members, leading to them."""
         url = reverse("admin:users_user_changelist")
@@ -192,7 +202,7 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
             return self.fields
         return ["name", "description", "rank", "held"]
 
-    @admin.display(description="What it may do")
+    @admin.display(description=_("What it may do"))
     def held(self, role: Role) -> str:
         """Show what a role holds that cannot be changed here."""
         labels = (CELLS[code].label for code in sorted(codes_of(role)) if code in CELLS)
@@ -207,7 +217,7 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
         form.acting = request.user
         return form
 
-    @admin.action(description="Copy", permissions=["add"])
+    @admin.action(description=_("Copy"), permissions=["add"])
     def copy(self, request: HttpRequest, roles: QuerySet[Role]) -> None:
         """Make a role like each, below one's own rank."""
         acting: Any = request.user
@@ -217,7 +227,8 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
             except BeyondReach as why:
                 self.message_user(request, f"{role}: {why}", messages.ERROR)
             else:
-                self.message_user(request, f"{made} was made; give it a name of its own.")
+                told = gettext("%(role)s was made; give it a name of its own.")
+                self.message_user(request, told % {"role": made})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the role and what it may do."""
@@ -259,8 +270,8 @@ class RoleAdmin(HistoryAdmin, ModelAdmin):
 
 def _free_name(name: str) -> str:
     """Return ``name (copy)``, with a number where there is one already."""
-    taken = set(
-        Group.objects.filter(name__startswith=f"{name} (copy").values_list("name", flat=True)
-    )
-    candidates = (f"{name} (copy{(n and f' {n + 1}') or ''})" for n in range(len(taken) + 1))
+    copy = gettext("copy")
+    start = f"{name} ({copy}"
+    taken = set(Group.objects.filter(name__startswith=start).values_list("name", flat=True))
+    candidates = (f"{start}{(n and f' {n + 1}') or ''})" for n in range(len(taken) + 1))
     return next(candidate for candidate in candidates if candidate not in taken)

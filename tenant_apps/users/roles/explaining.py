@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.utils.translation import gettext as _
 
 from ..models import Role, User
 from .matrix import cell_of
@@ -12,7 +13,7 @@ from .objects import person_grants, role_grants
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that allows it: ``kind`` is role or grant, ``name`` whose it is."""
+    """One thing that allows it: ``kind`` is role, grant or open, ``name`` whose it is."""
 
     kind: str
     name: str
@@ -37,21 +38,33 @@ def explain(*, user: User, permission: str, obj: Any = None) -> Explanation:
     """
     cell = cell_of(permission)
     if not user.is_active:
-        return Explanation(False, missing=f"{user} is deactivated.")
+        return Explanation(False, missing=_("%(person)s is deactivated.") % {"person": user})
     reasons = [*_roles(user, permission)]
     for target in _chain(obj, permission):
         reasons += _grants(user, permission, target)
+    if obj is not None and permission == f"{obj._meta.app_label}.view_{obj._meta.model_name}":
+        # Lists and pages ask this verb, which knows of settings and owners, too.
+        visible = type(obj)._default_manager.visible_to(user).filter(pk=obj.pk).exists()
+        if reasons and not visible:
+            hidden = _("%(obj)s is not on sale: only those who may change it see it.")
+            return Explanation(False, missing=hidden % {"obj": obj})
+        if visible and not reasons:
+            text = _("%(obj)s is open to them, or their own, or theirs to change.")
+            reasons.append(Reason("open", str(user), text % {"obj": obj}))
     if reasons:
         return Explanation(True, reasons)
-    where = "" if obj is None else f", or grant it on {obj}"
-    return Explanation(False, missing=f"No role holds {cell.label}. Give one that does{where}.")
+    missing = _("None of their roles holds it (%(what)s). Give them one that does.")
+    if obj is not None:
+        missing = _("No role of theirs holds it (%(what)s). Give one that does, or grant %(obj)s.")
+    return Explanation(False, missing=missing % {"what": cell.label, "obj": obj})
 
 
 def _roles(user: User, permission: str) -> list[Reason]:
-    app, _, codename = permission.partition(".")
+    app, codename = permission.split(".")
     holding = Permission.objects.filter(content_type__app_label=app, codename=codename)
     roles = Role.objects.filter(user=user, permissions__in=holding).order_by("-rank", "name")
-    return [Reason("role", role.name, f"The role {role.name} holds it.") for role in roles]
+    text = _("The role %(role)s holds it.")
+    return [Reason("role", role.name, text % {"role": role.name}) for role in roles]
 
 
 def _chain(obj: Any, permission: str) -> list[Any]:
@@ -64,14 +77,17 @@ def _chain(obj: Any, permission: str) -> list[Any]:
 
 def _grants(user: User, permission: str, target: Any) -> list[Reason]:
     codename = permission.partition(".")[2]
-    kind = target._meta.model_name
-    given = {"content_object": target, "permission__codename": _on(codename, kind)}
+    codename = _on(codename, target._meta.model_name)
+    given = {"content_object": target, "permission__codename": codename}
+    named = {"kind": target._meta.verbose_name, "obj": target}
     reasons = []
     if person_grants(target).filter(user=user, **given).exists():
-        reasons.append(Reason("grant", str(user), f"Granted to {user} on the {kind} {target}."))
+        text = _("Granted to %(name)s on the %(kind)s %(obj)s.")
+        reasons.append(Reason("grant", str(user), text % {"name": user, **named}))
+    text = _("Granted to the role %(name)s on the %(kind)s %(obj)s.")
     groups = role_grants(target).filter(group__user=user, **given)
     for name in groups.values_list("group__name", flat=True):
-        reasons.append(Reason("grant", name, f"Granted to the role {name} on the {kind} {target}."))
+        reasons.append(Reason("grant", name, text % {"name": name, **named}))
     return reasons
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from ..built_in_roles import GRANTABLE
@@ -45,7 +46,7 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stu
         choices=[(code, code) for code in sorted(GRANTABLE)],
         widget=MatrixWidget,
         required=False,
-        label="What it may do",
+        label=_("What it may do"),
     )
 
     class Meta:

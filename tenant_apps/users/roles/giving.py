@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ..built_in_roles import BUILT_IN_ROLES, GRANTABLE
 from ..models import Role, User
@@ -40,13 +41,15 @@ def check_role(
     if role is not None and not role.may_be_changed_by(acting):
         raise BeyondReach(_why_untouchable(role, acting))
     if name.strip().lower() in BUILT_IN_ROLES:
-        raise BeyondReach("This is the name of a built-in role.")
+        raise BeyondReach(_("This is the name of a built-in role."))
     if not 0 < rank < acting.rank:
-        raise BeyondReach(f"The rank must be below your own, {acting.rank}, and above 0.")
+        why = _("The rank must be below your own, %(rank)s, and above 0.")
+        raise BeyondReach(why % {"rank": acting.rank})
     before = set() if role is None else codes_of(role)
     if beyond := (set(permissions) ^ before) - held_by(acting):
         names = ", ".join(sorted(_label(code) for code in beyond))
-        raise BeyondReach(f"You cannot give or take what you do not hold: {names}.")
+        why = _("You cannot give or take what you do not hold: %(names)s.")
+        raise BeyondReach(why % {"names": names})
 
 
 def create_role(
@@ -149,6 +152,17 @@ def remove_member(*, acting: User, role: Role, user: User) -> None:
     set_roles(acting=acting, user=user, roles=kept)
 
 
+def change_members(
+    *, acting: User, role: Role, add: Iterable[User] = (), remove: Iterable[User] = ()
+) -> None:
+    """Give ``role`` to some and take it from others, all or none. Raises as :func:`set_roles`."""
+    with transaction.atomic():
+        for user in add:
+            add_member(acting=acting, role=role, user=user)
+        for user in remove:
+            remove_member(acting=acting, role=role, user=user)
+
+
 def set_active(*, acting: User, user: User, is_active: bool) -> None:
     """Let ``user`` in, or end every login and let them in no more.
 
@@ -176,7 +190,7 @@ def check_reach(*, acting: User, roles: Iterable[Role]) -> None:
     """
     if beyond := set(roles) - set(Role.objects.within_reach_of(acting)):
         names = ", ".join(sorted(role.name for role in beyond))
-        raise BeyondReach(f"You can neither give nor take: {names}.")
+        raise BeyondReach(_("You can neither give nor take: %(names)s.") % {"names": names})
 
 
 def codes_of(role: Role) -> set[str]:
@@ -201,10 +215,11 @@ def _label(code: str) -> str:
 
 def _why_untouchable(role: Role, acting: User) -> str:
     if role.is_built_in:
-        return "Built-in roles are the same in every portal; copy it to make your own."
+        return _("Built-in roles are the same in every portal; copy it to make your own.")
     if role.rank >= acting.rank:
-        return f"The role's rank, {role.rank}, is not below your own, {acting.rank}."
-    return "Nobody changes a role they are in."
+        why = _("The role's rank, %(rank)s, is not below your own, %(own)s.")
+        return why % {"rank": role.rank, "own": acting.rank}
+    return _("Nobody changes a role they are in.")
 
 
 def lock_memberships(acting: User, user: User) -> None:
@@ -222,13 +237,13 @@ def lock_memberships(acting: User, user: User) -> None:
 
 def _check_person(acting: User, user: User) -> None:
     if user.outranks(acting):
-        raise BeyondReach(f"{user} outranks you.")
+        raise BeyondReach(_("%(person)s outranks you.") % {"person": user})
 
 
 def _check_membership(acting: User, user: User, *, given: set[Role], taken: set[Role]) -> None:
     _check_person(acting, user)
     if given and user.pk == acting.pk:
-        raise BeyondReach("Nobody gives themselves a role.")
+        raise BeyondReach(_("Nobody gives themselves a role."))
     check_reach(acting=acting, roles=given | taken)
 
 
@@ -240,4 +255,4 @@ def check_owner_stays() -> None:
 
     """
     if not User.objects.filter(groups__role__code="owner", is_active=True).exists():
-        raise LastOwner("The last owner stays: make somebody else an owner first.")
+        raise LastOwner(_("The last owner stays: make somebody else an owner first."))

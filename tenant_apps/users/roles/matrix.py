@@ -3,29 +3,32 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from ..built_in_roles import GRANTABLE
 
 # The order in which things and deeds are shown.
 ROWS = {
-    "products.product": "Products",
-    "products.category": "Categories",
-    "orders.order": "Orders",
-    "integrations.job": "Imports and exports",
-    "history.change": "History of changes",
-    "users.user": "People",
-    "users.role": "Roles",
-    "users.portalsettings": "Portal settings",
-    "users.portal": "Portal",
+    "products.product": _("Products"),
+    "products.category": _("Categories"),
+    "orders.order": _("Orders"),
+    "integrations.job": _("Imports and exports"),
+    "history.change": _("History of changes"),
+    "users.user": _("People"),
+    "users.role": _("Roles"),
+    "users.portalsettings": _("Portal settings"),
+    "users.portal": _("Portal"),
 }
 COLUMNS = {
-    "view": "View",
-    "add": "Add",
-    "change": "Change",
-    "delete": "Delete",
-    "refund": "Refund",
-    "import": "Import",
-    "invite": "Invite",
-    "open": "Open the admin",
+    "view": _("View"),
+    "add": _("Add"),
+    "change": _("Change"),
+    "delete": _("Delete"),
+    "refund": _("Refund"),
+    "import": _("Import"),
+    "invite": _("Invite"),
+    "open": _("Open the admin"),
 }
 # Named deeds whose codename does not end in their row's model.
 _ROW_OF = {
@@ -45,7 +48,7 @@ class Cell:
     @property
     def label(self) -> str:
         """How a person reads it: ``Products: change``."""
-        return f"{ROWS[self.row]}: {COLUMNS[self.column].lower()}"
+        return f"{ROWS[self.row]}: {str(COLUMNS[self.column]).lower()}"
 
 
 def cell_of(code: str) -> Cell:
@@ -58,7 +61,7 @@ def cell_of(code: str) -> Cell:
     return CELLS[code]
 
 
-def table(codes: Iterable[str] = ()) -> list[tuple[str, list[Cell | None]]]:
+def table(codes: Iterable[str] = ()) -> list[tuple[Promise, list[Cell | None]]]:
     """Return the rows, each with its title and a cell or None a column."""
     chosen = set(codes) or set(CELLS)
     by_place = {(c.row, c.column): c for c in CELLS.values() if c.code in chosen}
@@ -68,8 +71,8 @@ def table(codes: Iterable[str] = ()) -> list[tuple[str, list[Cell | None]]]:
 
 
 def _cell(code: str) -> Cell:
-    app, _, codename = code.partition(".")
-    column, _, model = codename.partition("_")
+    app, codename = code.split(".")
+    column, model = codename.split("_", 1)
     return Cell(code, _ROW_OF.get(code, f"{app}.{model}"), column)
 
 

@@ -6,17 +6,20 @@ Lists ask :func:`granted`, since guardian's own helper casts the keys and cannot
 """
 
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
-from guardian.shortcuts import assign_perm, remove_perm
+from guardian.shortcuts import assign_perm
 
 from ..models import Role, User
 from .giving import BeyondReach
+from .matrix import cell_of
 
 # What can be granted on, by its name in the API.
 GRANT_KINDS = {label.rpartition(".")[2].lower(): label for label in settings.GRANTABLE_OBJECTS}
@@ -42,6 +45,9 @@ class PersonGrant(UserObjectPermissionBase):
         abstract = True
         default_permissions = ()
 
+    def __str__(self) -> str:
+        return _told(self.user, self)
+
 
 class RoleGrant(GroupObjectPermissionBase):
     """Base: one permission of one role on one object (``content_object``)."""
@@ -52,6 +58,14 @@ class RoleGrant(GroupObjectPermissionBase):
     class Meta(GroupObjectPermissionBase.Meta):
         abstract = True
         default_permissions = ()
+
+    def __str__(self) -> str:
+        return _told(self.group, self)
+
+
+def _told(to: Any, grant: Any) -> str:
+    deed = grant.permission.codename.partition("_")[0]
+    return f"{to}: {deed} {grant.content_object}"
 
 
 def objects_named(kind: str, keys: Iterable[Any], *, user: Any) -> list[Any]:
@@ -138,19 +152,34 @@ def granted(kind: type[models.Model], user: Any, *codenames: str, key: str = "pk
 
 
 def give_grants(
-    *, acting: User, to: User | Role, objects: Iterable[models.Model], codenames: Iterable[str]
+    *,
+    acting: User,
+    to: Iterable[User | Role],
+    objects: Iterable[models.Model],
+    codenames: Iterable[str],
 ) -> None:
-    """Grant ``codenames`` on all ``objects`` (of one kind), all or none; safe to repeat.
+    """Grant ``codenames`` on all ``objects`` (of one kind) to each of ``to``, all or none.
+
+    Safe to repeat.
 
     Raises:
-        BeyondReach: ``acting`` may not do that to them all, or ``to`` is beyond their reach.
+        BeyondReach: ``acting`` may not do that to them all, or one of ``to`` is beyond their reach.
 
     """
-    _change(acting, to, list(objects), list(codenames), assign_perm)
+    receivers, found, wanted = list(to), list(objects), list(codenames)
+    _check(acting, receivers, found, wanted)
+    permissions = Permission.objects.filter(codename__in=wanted).select_related("content_type")
+    with transaction.atomic():
+        for receiver, permission, one in product(receivers, permissions, found):
+            assign_perm(permission, receiver, one)
 
 
 def take_grants(
-    *, acting: User, to: User | Role, objects: Iterable[models.Model], codenames: Iterable[str]
+    *,
+    acting: User,
+    to: Iterable[User | Role],
+    objects: Iterable[models.Model],
+    codenames: Iterable[str],
 ) -> None:
     """Take grants back, all or none; safe to repeat.
 
@@ -158,32 +187,43 @@ def take_grants(
         BeyondReach: as :func:`give_grants`.
 
     """
-    _change(acting, to, list(objects), list(codenames), remove_perm)
+    receivers, found, wanted = list(to), list(objects), list(codenames)
+    _check(acting, receivers, found, wanted)
+    with transaction.atomic():
+        for receiver, kind in product(receivers, {type(one) for one in found}):
+            grants = _grants_of(receiver, kind).filter(content_object__in=found)
+            # The history names what each was about: fetched for all of them at once.
+            given = grants.filter(permission__codename__in=wanted).fetch_mode(models.FETCH_PEERS)
+            given.delete()
 
 
-def _change(
-    acting: User, to: User | Role, objects: list[Any], codenames: list[str], do: Any
-) -> None:
+def _grants_of(to: User | Role, kind: type[models.Model]) -> Any:
+    if isinstance(to, User):
+        return person_grants(kind).filter(user=to)
+    return role_grants(kind).filter(group=to.pk)
+
+
+def _check(acting: User, to: list[User | Role], objects: list[Any], codenames: list[str]) -> None:
     if not objects:
         return
     kind = type(objects[0])
     if unknown := set(codenames) - set(deeds(kind)):
-        raise BeyondReach(f"This cannot be granted on one {kind._meta.verbose_name}: {unknown}.")
-    _check_receiver(acting, to)
+        why = _("This cannot be granted on one %(kind)s: %(deeds)s.")
+        values = {"kind": kind._meta.verbose_name, "deeds": ", ".join(sorted(unknown))}
+        raise BeyondReach(why % values)
+    for receiver in to:
+        _check_receiver(acting, receiver)
     _check_held(acting, kind, objects, codenames)
-    receiver = to if isinstance(to, User) else Group.objects.get(pk=to.pk)
-    with transaction.atomic():
-        for codename in codenames:
-            for one in objects:
-                do(codename, receiver, one)
 
 
 def _check_receiver(acting: User, to: User | Role) -> None:
     if isinstance(to, User):
         if to.pk == acting.pk or to.outranks(acting):
-            raise BeyondReach(f"You can neither give to nor take from {to}.")
+            why = _("You can neither give to nor take from %(person)s.")
+            raise BeyondReach(why % {"person": to})
     elif to.rank >= acting.rank or to.user_set.filter(pk=acting.pk).exists():
-        raise BeyondReach(f"You can neither give to nor take from the role {to}.")
+        why = _("You can neither give to nor take from the role %(role)s.")
+        raise BeyondReach(why % {"role": to})
 
 
 def _check_held(acting: User, kind: Any, objects: list[Any], codenames: list[str]) -> None:
@@ -195,4 +235,5 @@ def _check_held(acting: User, kind: Any, objects: list[Any], codenames: list[str
         mine = kind._default_manager.filter(granted(kind, acting, codename))
         beyond = {one.pk for one in objects} - set(mine.values_list("pk", flat=True))
         if beyond:
-            raise BeyondReach(f"You may not do this yourself ({codename}) to all of them.")
+            why = _("You may not do this yourself to all of them (%(what)s).")
+            raise BeyondReach(why % {"what": cell_of(f"{app}.{codename}").label})

@@ -1,6 +1,7 @@
 """Handing a portal over: somebody else becomes owner, and who was it becomes admin."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ..models import Role, User
 from .giving import BeyondReach, check_owner_stays, lock_memberships
@@ -20,11 +21,11 @@ def make_owner(*, acting: User, user: User) -> None:
             User.objects.select_for_update().get(pk=person.pk)
         owner, admin = (Role.objects.get(code=code) for code in ("owner", "admin"))
         if not acting.groups.filter(pk=owner.pk).exists():
-            raise BeyondReach("Only an owner gives ownership away.")
+            raise BeyondReach(_("Only an owner gives ownership away."))
         if user.pk == acting.pk:
-            raise BeyondReach("You are the owner.")
+            raise BeyondReach(_("You are the owner."))
         if not User.objects.filter(pk=user.pk, is_active=True).exists():
-            raise BeyondReach(f"{user} is deactivated.")
+            raise BeyondReach(_("%(person)s is deactivated.") % {"person": user})
         user.groups.add(owner.pk)
         acting.groups.remove(owner.pk)
         acting.groups.add(admin.pk)

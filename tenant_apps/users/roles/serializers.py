@@ -1,7 +1,7 @@
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Model
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
@@ -11,12 +11,11 @@ from ..built_in_roles import GRANTABLE
 from ..models import Role, User
 from ..passwords.fields import OwnPasswordField
 from .giving import (
-    add_member,
+    change_members,
     change_role,
     codes_of,
     copy_role,
     create_role,
-    remove_member,
     set_active,
     set_roles,
 )
@@ -90,11 +89,7 @@ class MembersSerializer(StrictSerializer):
     def save(self, **kwargs: Any) -> None:
         """Change the members of the context's role, if the caller may; all or none."""
         acting, role = self.context["request"].user, self.context["role"]
-        with transaction.atomic():
-            for user in self.validated_data.get("add", []):
-                add_member(acting=acting, role=role, user=user)
-            for user in self.validated_data.get("remove", []):
-                remove_member(acting=acting, role=role, user=user)
+        change_members(acting=acting, role=role, **self.validated_data)
 
 
 class PersonSerializer(StrictModelSerializer):
@@ -139,7 +134,7 @@ class MakeOwnerSerializer(StrictSerializer):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=["role", "grant"])
+    kind = serializers.ChoiceField(choices=["role", "grant", "open"])
     name = serializers.CharField()
     text = serializers.CharField()
 
@@ -179,7 +174,7 @@ class QuestionSerializer(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find the object, if one is asked about."""
         if ("kind" in attrs) != ("object" in attrs):
-            raise serializers.ValidationError("Name both kind and object, or neither.")
+            raise serializers.ValidationError(_("Name both kind and object, or neither."))
         answer = {"permission": attrs.pop("permission")}
         if attrs:
             named = {"kind": attrs["kind"], "object": str(attrs["object"])}
@@ -217,6 +212,5 @@ class GiveGrantsSerializer(StrictSerializer):
         if len(found) != len(set(sent["objects"])):
             raise NotFound
         do = take_grants if sent["withdraw"] else give_grants
-        with transaction.atomic():
-            for to in [*sent.get("people", []), *sent.get("roles", [])]:
-                do(acting=acting, to=to, objects=found, codenames=sent["permissions"])
+        to = [*sent.get("people", []), *sent.get("roles", [])]
+        do(acting=acting, to=to, objects=found, codenames=sent["permissions"])

@@ -59,6 +59,17 @@ class SeesRoles(permissions.IsAuthenticated):
         return bool(request.user.is_authenticated and request.user.has_perm("users.view_role"))
 
 
+class SeesOrManagesMembers(SeesRoles):
+    """May look at a role's members; to change them takes managing people, too."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask the role."""
+        may = request.method in permissions.SAFE_METHODS or request.user.has_perm(
+            "users.change_user"
+        )
+        return bool(super().has_permission(request, view) and may)
+
+
 @extend_schema_view(
     list=extend_schema(summary="List roles, the highest first"),
     retrieve=extend_schema(summary="Read a role"),
@@ -116,7 +127,9 @@ class RoleViewSet(viewsets.ModelViewSet[Role]):
     @extend_schema(
         summary="List a role's members", responses=serializers.PersonSerializer(many=True)
     )
-    @action(detail=True, permission_classes=[SeesRoles], filter_backends=[], ordering=["id"])
+    @action(
+        detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[], ordering=["id"]
+    )
     def members(self, request: Request, id: str | None = None) -> Response:  # noqa: A002  # the path's
         """Return the people in this role, in pages."""
         people: Any = User.objects.filter(groups=self.get_object()).prefetch_related("groups")
