@@ -91,7 +91,7 @@ def unmarked_in(template: str) -> list[str]:
         elif kind == TokenType.TEXT and not is_left_out:
             html.append(contents)
     found = texts_of("".join(html)) + [text for text in arguments if WORD.search(text)]
-    return [text for text in found if text.strip(", ") not in NAMES]
+    return [text for text in found if text.strip(",- ") not in NAMES]
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))

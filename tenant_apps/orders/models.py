@@ -185,8 +185,8 @@ class OrderCounter(models.Model):
 
 
 class OrderPersonGrant(PersonGrant):
-    content_object = models.ForeignKey(Order, models.CASCADE)
+    content_object = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"))
 
 
 class OrderRoleGrant(RoleGrant):
-    content_object = models.ForeignKey(Order, models.CASCADE)
+    content_object = models.ForeignKey(Order, models.CASCADE, verbose_name=_("order"))

@@ -252,19 +252,19 @@ class Product(models.Model):
 
 
 class CategoryPersonGrant(PersonGrant):
-    content_object = models.ForeignKey(Category, models.CASCADE)
+    content_object = models.ForeignKey(Category, models.CASCADE, verbose_name=_("category"))
 
 
 class CategoryRoleGrant(RoleGrant):
-    content_object = models.ForeignKey(Category, models.CASCADE)
+    content_object = models.ForeignKey(Category, models.CASCADE, verbose_name=_("category"))
 
 
 class ProductPersonGrant(PersonGrant):
-    content_object = models.ForeignKey(Product, models.CASCADE)
+    content_object = models.ForeignKey(Product, models.CASCADE, verbose_name=_("product"))
 
 
 class ProductRoleGrant(RoleGrant):
-    content_object = models.ForeignKey(Product, models.CASCADE)
+    content_object = models.ForeignKey(Product, models.CASCADE, verbose_name=_("product"))
 
 
 class Favorite(models.Model):

@@ -166,10 +166,12 @@ class OperatorAdmin(_PeopleAdmin):
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     time_zone = forms.ChoiceField(
+        label=_("Time zone"),
         choices=[(name, name) for name in sorted(available_timezones())],
         widget=UnfoldAdminSelectWidget,
     )
     new_logo = forms.FileField(
+        label=_("New logo"),
         required=False,
         widget=UnfoldAdminFileFieldWidget,
         help_text=_("A JPEG, PNG or WebP picture; it replaces the one before."),

@@ -32,7 +32,7 @@ from .giving import (
     delete_role,
     permissions_of,
 )
-from .matrix import CELLS
+from .matrix import CELLS, cell_of
 from .objects import (
     PersonGrant,
     RoleGrant,
@@ -95,7 +95,11 @@ class GrantInline(TabularInline):
             )
         if db_field.name == "group":
             kwargs["queryset"] = Role.objects.all()
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "permission":
+            app = self.kind._meta.app_label
+            field.label_from_instance = lambda deed: cell_of(f"{app}.{deed.codename}").label
+        return field
 
 
 def grant_inlines(kind: type[Model]) -> list[type[GrantInline]]:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import models, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from guardian.shortcuts import assign_perm
 
@@ -38,11 +39,17 @@ class PersonGrant(UserObjectPermissionBase):
 
     # Without indexes of their own: the unique one begins with the person, and permissions
     # are never deleted.
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
-    permission = models.ForeignKey(Permission, models.CASCADE, db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, verbose_name=gettext_lazy("user")
+    )
+    permission = models.ForeignKey(
+        Permission, models.CASCADE, db_index=False, verbose_name=gettext_lazy("permission")
+    )
 
     class Meta(UserObjectPermissionBase.Meta):
         abstract = True
+        verbose_name = gettext_lazy("grant")
+        verbose_name_plural = gettext_lazy("grants")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -52,11 +59,17 @@ class PersonGrant(UserObjectPermissionBase):
 class RoleGrant(GroupObjectPermissionBase):
     """Base: one permission of one role on one object (``content_object``)."""
 
-    group = models.ForeignKey(Group, models.CASCADE, db_index=False)
-    permission = models.ForeignKey(Permission, models.CASCADE, db_index=False)
+    group = models.ForeignKey(
+        Group, models.CASCADE, db_index=False, verbose_name=gettext_lazy("role")
+    )
+    permission = models.ForeignKey(
+        Permission, models.CASCADE, db_index=False, verbose_name=gettext_lazy("permission")
+    )
 
     class Meta(GroupObjectPermissionBase.Meta):
         abstract = True
+        verbose_name = gettext_lazy("grant")
+        verbose_name_plural = gettext_lazy("grants")
         default_permissions = ()
 
     def __str__(self) -> str:
