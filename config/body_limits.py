@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from shared_apps.tenants.errors import error_answer
 
@@ -35,11 +36,12 @@ class BodyLimits:
         )
         is_number = length.isascii() and length.isdigit() and len(length) <= 18
         if not is_number or int(length) > limit:
-            return error_answer(request, 413, "body_too_large", f"At most {limit} bytes.")
+            detail = _("At most %(limit)s bytes.") % {"limit": limit}
+            return error_answer(request, 413, "body_too_large", detail)
         is_page_form = request.method == "POST" and not request.path.startswith("/api/")
         for values in (request.GET, request.POST if is_page_form else {}):
             if any("\x00" in value for value in _texts(values)):
-                return error_answer(request, 400, "nul", "A text holds a NUL character.")
+                return error_answer(request, 400, "nul", _("A text holds a NUL character."))
         return self.get_response(request)
 
 

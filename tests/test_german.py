@@ -10,6 +10,7 @@ from django.template import Context, Template
 from django.utils import timezone, translation
 
 from config.messages import collect
+from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.scope import no_scope, tenant_scope
 from tenant_apps.history.models import Change
 from tenant_apps.integrations.jobs import run
@@ -21,7 +22,7 @@ from tenant_apps.users.addresses.changing import request_change
 from tenant_apps.users.email_verification import request_confirmation
 from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.locale import portal_locale
-from tenant_apps.users.models import Invitation, Role, User
+from tenant_apps.users.models import Invitation, PortalSettings, Role, User
 from tenant_apps.users.passwords.resetting import request_reset
 from tests.api import Admin, Api
 from tests.users.links import mailed_link, send_last
@@ -65,13 +66,42 @@ def order(owner_user, lamp) -> Order:
 # --- pages ----------------------------------------------------------------------------------------
 
 
-def page(path: str, expected: int = 200) -> str:
-    answer = Api("acme.localhost").get(path, headers=IN_GERMAN)
-    assert (answer.status_code, answer["Content-Language"]) == (expected, "de")
-    text = answer.content.decode()
+def page(path: str, expected: int = 200, host: str = "acme.localhost") -> str:
+    answer = Api(host).get(path, headers=IN_GERMAN | {"Accept": "text/html"})
+    assert answer.status_code == expected
+    return read(answer)
+
+
+def read(answer) -> str:
+    text = str(answer.content.decode())
     assert '<html lang="de">' in text
     assert left_english(texts_of(text)) == []
     return text
+
+
+def test_the_public_pages_are_german(public):
+    assert "Ein Portal für Ihre Firma" in page("/", host="localhost")
+    assert "Zum Ausprobieren." in page("/plans/", host="localhost")
+    assert "Portal eröffnen" in page("/signup/", host="localhost")
+
+
+def test_the_pages_of_a_portal_are_german(german, order, lamp):
+    assert "Katalog durchsuchen" in page("/")
+    assert "Zum Bestellen anmelden" in page(f"/products/{lamp.slug}/")
+    assert "Anmelden" in page("/sign-in/")
+    paths = {"/cart/": "leer", "/orders/": "Offen", "/orders/1001/": "5,00", "/profile/": "Profil"}
+    for path, text in paths.items():
+        assert text in read(german.get(path))
+    german.post("/cart/", {"product": lamp.pk, "quantity": 1, "add": ""})
+    assert "Kostenpflichtig bestellen" in read(german.get("/cart/"))
+
+
+def test_what_goes_wrong_is_told_in_german(acme, monkeypatch):
+    assert "Nicht gefunden." in page("/nowhere/", 404)
+    assert "Hier gibt es kein Portal." in page("/", 404, host="nobody.localhost")
+    suspended = replace(acme, status="suspended")
+    monkeypatch.setattr(domain_map, "tenant_for", lambda host: suspended)
+    assert "Dieses Portal ist gesperrt." in page("/", 403)
 
 
 def test_the_pages_of_a_forgotten_password_are_german(acme, owner_user):
@@ -127,9 +157,12 @@ def test_the_pages_of_the_admin_are_german(german, owner_user, lamp, order):
         "orders/order": order,
         "users/invitation": invited,
         "integrations/job": job,
+        "users/user": owner_user,
+        "users/role": roles[0],
+        "users/portalsettings": PortalSettings.objects.get(),
         "history/change": Change.objects.first(),
     }
-    paths = ["", "products/product/import/", "users/user/"]
+    paths = ["", "products/product/import/"]
     paths += ["products/product/add/", "users/invitation/add/", f"orders/order/{order.pk}/history/"]
     paths += [f"products/product/{lamp.pk}/history/", "password_change/"]
     for folder, row in rows.items():

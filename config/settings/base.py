@@ -108,6 +108,7 @@ PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
     "config.request_log.RequestLog",
+    "tenant_apps.users.locale.ReaderLocale",
     "config.body_limits.BodyLimits",
     "django.middleware.security.SecurityMiddleware",
     "config.security_headers.ContentSecurity",

@@ -3,13 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from .models import Plan
 
 PLANS: tuple[dict[str, Any], ...] = (
     {
         "code": "free",
         "name": "Free",
-        "description": "For trying things out.",
+        "description": _("For trying things out."),
         "price_month": Decimal("0.00"),
         "limits": {"max_products": 200, "max_users": 3},
         "position": 1,
@@ -17,7 +19,7 @@ PLANS: tuple[dict[str, Any], ...] = (
     {
         "code": "team",
         "name": "Team",
-        "description": "For a shop with a few colleagues.",
+        "description": _("For a shop with a few colleagues."),
         "price_month": Decimal("29.00"),
         "limits": {"max_products": 5_000, "max_users": 25},
         "position": 2,
@@ -25,7 +27,7 @@ PLANS: tuple[dict[str, Any], ...] = (
     {
         "code": "business",
         "name": "Business",
-        "description": "For a company with many people and products.",
+        "description": _("For a company with many people and products."),
         "price_month": Decimal("149.00"),
         "limits": {"max_products": 100_000, "max_users": 500},
         "position": 3,

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext_lazy as _
 
 from .active import ActiveTenant
 from .models import TenantStatus
@@ -23,13 +25,13 @@ class Refusal(NamedTuple):
 
     http_status: int
     code: str
-    detail: str
+    detail: Any
 
 
-_UNKNOWN = Refusal(404, "not_found", "There is no portal at this address.")
-_SUSPENDED = Refusal(403, "tenant_suspended", "This portal is suspended.")
-_UNPAID = Refusal(402, "payment_required", "This portal is read-only until it is paid for.")
-_CLOSING = Refusal(403, "tenant_closing", "This portal is being closed.")
+_UNKNOWN = Refusal(404, "not_found", _("There is no portal at this address."))
+_SUSPENDED = Refusal(403, "tenant_suspended", _("This portal is suspended."))
+_UNPAID = Refusal(402, "payment_required", _("This portal is read-only until it is paid for."))
+_CLOSING = Refusal(403, "tenant_closing", _("This portal is being closed."))
 
 # status -> deed -> None (allowed) or the refusal. The owner's own deeds on a suspended or
 # closing portal are SETTLE; who is the owner is asked by the view.

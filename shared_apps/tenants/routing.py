@@ -7,6 +7,7 @@ from importlib import import_module
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import bind_contextvars
 
 from . import scope
@@ -37,7 +38,7 @@ SIGNING_PATHS = frozenset(
 _RESET_PAGE = "/reset-password/"
 # Nor does an export, which is a POST for the sake of its form.
 _EXPORT = re.compile(r"/admin/[a-z]+/[a-z]+/export/")
-_NOBODY = Refusal(404, "not_found", "There is no portal here.")
+_NOBODY = Refusal(404, "not_found", _("There is no portal here."))
 
 
 def _only_reads(request: HttpRequest) -> bool:

@@ -62,7 +62,7 @@ class ScopedTask(DjangoTask):
             tenant = None
         why = "unknown tenant" if tenant is None else refusal(tenant, self.deed)
         if why is not None:
-            reason = why if isinstance(why, str) else why.detail
+            reason = why if isinstance(why, str) else str(why.detail)
             log.error("task_refused", task=self.name, tenant=named, why=reason)
             self._bury(str(named or ""), reason)
             raise Reject(reason, requeue=False)

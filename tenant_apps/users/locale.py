@@ -11,6 +11,19 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from shared_apps.tenants import scope
 
 
+class ReaderLocale:
+    """Speak the browser's language until the portal is found, to tell why it is not."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a program in English."""
+        language = None if request.path.startswith("/api/") else _asked_for(request)
+        with translation.override(language or settings.LANGUAGE_CODE):
+            return self.get_response(request)
+
+
 class PortalLocale:
     """Activate language and time zone for the length of a page's request."""
 
