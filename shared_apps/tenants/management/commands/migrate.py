@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
-from django.db.migrations.autodetector import MigrationAutodetector
 
+from shared_apps.tenants.autodetector import WithoutNames
 from shared_apps.tenants.provisioning.fleet import migrate_fleet
 
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     help = __doc__
     requires_system_checks = ["models", "database"]
-    autodetector = MigrationAutodetector  # a system check of Django compares it
+    autodetector = WithoutNames  # a system check of Django compares it
 
     def add_arguments(self, parser: Any) -> None:
         """Accept what callers of Django's command pass."""
