@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def answers(port: int) -> bool:
     """Tell whether the public host answers on ``port``."""
     try:
         return Http(port, "localhost").get("/api/plans/").status == 200
-    except OSError:
+    except (OSError, HTTPException):  # a port nobody listens on may answer with the question
         return False
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from config.embedded import DATABASE, OWNER, WEB
 from shared_apps.tenants.diagnosis import grants, roles
+from shared_apps.tenants.models import Tenant, TenantStatus
+from shared_apps.tenants.scope import public_scope
 from tests.tenants.breaking import broken, told
 
 _NAMES = {"web": WEB, "owner": OWNER, "database": DATABASE}
@@ -347,3 +349,10 @@ def test_the_grants_of_a_missing_role_are_not_told_one_by_one(committed, pair):
         for find in (grants.on_tables, grants.on_schemas):
             assert "lacks" not in told(find, pair[0])
     assert told(grants.on_tables, pair[0]) + told(grants.on_schemas, pair[0]) == ""
+
+
+def test_a_closed_tenants_role_may_be_taken_until_its_schema_goes(committed, pair):
+    with public_scope():
+        Tenant.objects.get(schema_name=pair[0]).change(status=TenantStatus.CLOSED)
+    assert told(roles.memberships, pair[0]) == ""
+    assert told(roles.memberships, WEB) == ""

@@ -185,7 +185,7 @@ def test_the_fleet_brings_a_lagging_tenant_up_to_the_template(portal):
         cursor.execute("DROP TABLE products_favorite CASCADE")
         cursor.execute(
             "DELETE FROM django_migrations WHERE app = 'orders';"
-            "DROP TABLE orders_orderitem, orders_order, orders_ordercounter,"
+            "DROP TABLE orders_orderitem, orders_order, orders_ordercounter, orders_cartitem,"
             " orders_orderpersongrant, orders_orderrolegrant;"
             "DELETE FROM auth_group_permissions WHERE group_id = 4"
         )

@@ -44,6 +44,15 @@ def tenants_schemas() -> list[str]:
     )
 
 
+def draining_schemas() -> list[str]:
+    """Return the schemas of closed tenants that are still there."""
+    return [
+        schema
+        for schema, named, status, _ in schemas_and_tenants()
+        if schema and named and status == TenantStatus.CLOSED
+    ]
+
+
 def comparable_schemas() -> list[str]:
     """Return those tenants' schemas whose comment is the template's: they should equal it."""
     return [
