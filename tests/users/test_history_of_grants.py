@@ -39,7 +39,7 @@ def test_a_grant_that_is_given_and_taken_is_in_the_history(owner, ann):
     [change] = Change.objects.filter(action=CREATED, content_type__model="productpersongrant")
     told = {field.field: field.new for field in change.fields()}
     assert told["user"] == "ann@x.example"
-    assert told["content object"] == "Lamp 0"
+    assert told["product"] == "Lamp 0"
     assert "Can view product" in told["permission"]
     assert give(owner, one, withdraw=True, **to) == 204
     assert entries()[1:] == [(OWNER, DELETED, "ann@x.example: view Lamp 0")]
