@@ -42,7 +42,10 @@ mutants: $(STAMP) ## Break what protects, and see the tests notice
 	@deploy/install-test-programs
 	@$(BIN)/python -m tests.mutants
 
+messages: $(STAMP) ## Collect the texts to translate, compile the German
+	@$(BIN)/python -m config.messages
+
 lock: $(STAMP) ## Compile the requirements anew
 	@deploy/lock
 
-.PHONY: help install run check test bench soak compat mutants lock
+.PHONY: help install run check test bench soak compat mutants messages lock

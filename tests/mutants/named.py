@@ -85,9 +85,23 @@ MUTANTS = (
     Mutant(
         "orders moved by anyone",
         "tenant_apps/orders/permissions.py",
-        '        return bool(request.user.has_perm("orders.change_order"))',
-        "        return True",
+        "return bool(Order.objects.changeable_by(request.user, self.deed).filter(pk=obj.pk).exists())",
+        "return True",
         "tests/isolation/test_authorisation.py",
+    ),
+    Mutant(
+        "others' orders on the portal's pages",
+        "tenant_apps/orders/pages.py",
+        "Order.objects.filter(user=request.user.pk)",
+        "Order.objects.all()",
+        "tests/portal/test_order_pages.py",
+    ),
+    Mutant(
+        "a cart that two orders take at once",
+        "tenant_apps/orders/cart/filling.py",
+        "        _lock(user)\n        cart = CartItem",
+        "        cart = CartItem",
+        "tests/portal/test_cart.py",
     ),
     Mutant(
         "state gate dropped",
