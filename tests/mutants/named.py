@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         "orders moved by anyone",
         "tenant_apps/orders/permissions.py",
-        "return bool(Order.objects.changeable_by(request.user, self.deed).filter(pk=obj.pk).exists())",
-        "return True",
+        "bool(Order.objects.changeable_by(request.user, self.deed).filter(pk=obj.pk).exists())",
+        "True",
         "tests/isolation/test_authorisation.py",
     ),
     Mutant(
