@@ -364,7 +364,10 @@ UNFOLD = {
     "SITE_TITLE": "tenant_apps.users.context.site_title",
     "SITE_HEADER": "tenant_apps.users.context.site_title",
     "SITE_LOGO": "tenant_apps.users.context.site_logo",
-    "STYLES": ["tenant_apps.users.context.site_stylesheet"],
+    "STYLES": [
+        "tenant_apps.users.context.site_stylesheet",
+        "tenant_apps.users.context.admin_stylesheet",
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SITE_FAVICONS": [

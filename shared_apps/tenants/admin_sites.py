@@ -4,9 +4,12 @@ Both are named ``admin``: each is the only one in its host's urlconf.
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 from . import limits, scope
@@ -26,6 +29,10 @@ class LimitedAdminSite(UnfoldAdminSite):
                 return answer
             except limits.LimitsUnavailable as error:
                 return HttpResponse(str(error), status=503, content_type="text/plain")
+        if not request.GET.get(REDIRECT_FIELD_NAME):
+            # Unfold's form has no field for it: what is not in its address is lost.
+            query = urlencode({REDIRECT_FIELD_NAME: reverse("admin:index")})
+            extra_context = {"app_path": f"{request.path}?{query}", **(extra_context or {})}
         page: HttpResponse = super().login(request, extra_context)
         return page
 

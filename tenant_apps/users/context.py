@@ -37,3 +37,8 @@ def site_logo(request: HttpRequest) -> str | None:
 def site_stylesheet(request: HttpRequest) -> str | None:
     """Return the address of the stylesheet with the portal's colour, or an empty one's."""
     return look.stylesheet_url() or static("freehold/plain.css")
+
+
+def admin_stylesheet(request: HttpRequest) -> str:
+    """Return the address of what both admins add to Unfold's styles."""
+    return static("freehold/admin.css")
