@@ -30,6 +30,14 @@ class NarrowModelAdmin(ModelAdmin):
         concrete = {field.name for field in obj._meta.concrete_fields}
         obj.save(update_fields=narrow_fields(obj, concrete & set(form.changed_data)))
 
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name the inputs of a list for those who do not see its columns."""
+        formset: Any = super().get_changelist_formset(request, **kwargs)
+        for name in self.list_editable:
+            field = formset.form.base_fields[name]
+            field.widget.attrs["aria-label"] = field.label
+        return formset
+
 
 class ObjectField(forms.JSONField):
     """A JSON object as the API takes it: strict, of names and values, without NUL."""

@@ -136,7 +136,7 @@ class Job(models.Model):
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.filename}"
+        return self.filename
 
     @property
     def is_finished(self) -> bool:

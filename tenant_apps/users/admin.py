@@ -3,14 +3,14 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm
+from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminColorInputWidget,
     UnfoldAdminFileFieldWidget,
@@ -32,7 +32,7 @@ from .roles.admin_why import ExplainsAdmin
 __all__ = ["InvitationAdmin", "RoleAdmin"]  # registered by being imported
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
+class NewUserForm(UserCreationForm):
     class Meta:
         model = User
         fields = ["email", "name"]
@@ -79,7 +79,7 @@ class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as
         return False
 
 
-class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # as above
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # generic in the stubs only
     """Roles are given and taken within reach of who asks; the last owner stays."""
 
     acting: User

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from shared_apps.tenants.admin_sites import tenant_admin
 
@@ -60,7 +61,6 @@ class InvitationAdmin(ModelAdmin):
     search_fields = ["email"]
     fields = ["email", "into", "state", "invited_by", "created_at", "expires_at"]
     readonly_fields = ["into", "state", "invited_by", "created_at", "expires_at"]
-    filter_horizontal = ["roles"]
     actions = ["resend", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
@@ -83,6 +83,7 @@ class InvitationAdmin(ModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Offer the roles within reach of whoever is asking."""
         kwargs["queryset"] = Role.objects.within_reach_of(request.user)
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.display(description=_("roles"))
