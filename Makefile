@@ -28,6 +28,10 @@ test: check ## The gate and every test
 	@deploy/install-test-programs
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+browser: $(STAMP) ## The tests in a browser, with pictures of the pages in screenshots/
+	@deploy/install-test-programs
+	@$(BIN)/python -m pytest tests/browser
+
 bench: $(STAMP) ## Measure, and compare with the targets
 	@$(BIN)/python -m tests.benchmarks
 
@@ -48,4 +52,4 @@ messages: $(STAMP) ## Collect the texts to translate, compile the German
 lock: $(STAMP) ## Compile the requirements anew
 	@deploy/lock
 
-.PHONY: help install run check test bench soak compat mutants messages lock
+.PHONY: help install run check test browser bench soak compat mutants messages lock

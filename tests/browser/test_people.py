@@ -1,0 +1,81 @@
+"""The owner invites and adds people, makes a role, and asks who may do what."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.api import PASSWORD
+
+from .looking import look, take_picture
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_somebody_is_invited_and_joins(owner, visit, stack, javascript):
+    def seen(page: Page, name: str) -> None:
+        if javascript:
+            look(page, name)
+
+    address = f"{'with' if javascript else 'without'}-scripts@juniper.example"
+    owner.goto("/admin/users/invitation/add/")
+    owner.get_by_label("Email").fill(address)
+    owner.get_by_label("Staff").check()
+    seen(owner, "invitation")
+    owner.get_by_role("button", name="Save", exact=True).click()
+    expect(owner.get_by_role("row", name=address)).to_contain_text("Open")
+    seen(owner, "invitations")
+
+    link = stack.link_to(address, "/invitation/")
+    page = visit("juniper", link, java_script_enabled=javascript)
+    seen(page, "invitation-accept")
+    page.get_by_label("Your name").fill("New Colleague")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, New Colleague")
+    seen(page, "invitation-accepted")
+    # The page links to the admin, which asks in its own manner who it is.
+    page.get_by_role("link", name="Sign in to the administration").click()
+    page.get_by_label("Email").fill(address)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Low stock: 5 or fewer")).to_be_visible()
+    take_picture(page, f"dashboard-of-{address.partition('@')[0]}")
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is not valid")
+
+
+def test_a_role_is_made_in_the_matrix(owner):
+    owner.goto("/admin/users/role/add/")
+    owner.get_by_label("Name").fill("Buyers")
+    for cell in ("Products: view", "Products: change", "Portal: open the admin"):
+        owner.get_by_label(cell).check()
+    look(owner, "role")
+    owner.get_by_role("button", name="Save", exact=True).click()
+    look(owner, "roles")
+    owner.get_by_role("link", name="Buyers", exact=True).first.click()
+    expect(owner.get_by_label("Products: change")).to_be_checked()
+    expect(owner.get_by_label("Products: delete")).not_to_be_checked()
+    role = owner.url
+    for page in ("members", "grant"):
+        owner.goto(role.replace("/change/", f"/{page}/"))
+        look(owner, f"role-{page}")
+
+
+def test_why_somebody_may_do_something_is_asked(owner):
+    owner.goto("/admin/users/user/")
+    owner.get_by_role("link", name="customer@juniper.example").click()
+    owner.get_by_role("link", name="Who may, and why?").click()
+    owner.get_by_label("May do").select_option("Products: change")
+    owner.get_by_role("button", name="Ask").click()
+    expect(owner.get_by_role("status")).to_contain_text("No, they may not.")
+    look(owner, "why")
+
+
+def test_a_person_is_added_by_hand(owner):
+    owner.goto("/admin/users/user/add/")
+    owner.get_by_label("Email").fill("hand@juniper.example")
+    for label in ("Password", "Password confirmation"):
+        field = owner.get_by_label(label, exact=True)
+        expect(field).not_to_have_css("border-top-width", "0px")
+        field.fill(PASSWORD)
+    look(owner, "person-new")
+    owner.get_by_role("button", name="Save", exact=True).click()
+    expect(owner.get_by_text("was added successfully")).to_be_visible()
