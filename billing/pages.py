@@ -82,9 +82,14 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return show(SignUpForm(initial={"plan": request.GET.get("plan", "free")}), 200)
     form = SignUpForm(request.POST)
-    serializer = SignUpSerializer(data={name: request.POST.get(name, "") for name in form.fields})
+    sent = {name: request.POST.get(name, "") for name in form.fields}
+    # As the live check read it.
+    sent["subdomain"] = sent["subdomain"].strip().lower()
+    serializer = SignUpSerializer(data=sent)
     if not serializer.is_valid():
         show_errors(form, serializer.errors)
+        if "subdomain" not in serializer.errors and (reason := why_not(sent["subdomain"])):
+            form.add_error("subdomain", reason)
         return show(form, 400)
     subdomain = serializer.validated_data["subdomain"]
     try:

@@ -179,3 +179,23 @@ def test_a_nul_in_the_page_s_form_is_refused(public, public_client):
     with no_scope():
         answer = public_client.post("/signup/", body(plan="a\x00"))
     assert (answer.status_code, code(answer)) == (400, "nul")
+
+
+def test_the_page_says_that_a_name_is_taken_beside_what_else_is_wrong(public, _acme, public_client):
+    form = {"company": "C", "subdomain": " Acme", "email": "nonsense", "password": "x"}
+    with no_scope():
+        page = public_client.post("/signup/", {**form, "plan": "free"})
+    assert page.status_code == 400
+    assert b"This address is taken." in page.content
+    assert b"valid e" in page.content.lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", b"3 to 32"), ("free-one", b"free-one is free."), (" Acme", b"taken"), ("-x", b"hyphen")],
+)
+def test_the_page_asks_for_a_name_while_it_is_typed(public, _acme, public_client, name, said):
+    with no_scope():
+        part = public_client.get("/signup/subdomain/", {"subdomain": name})
+    assert (part.status_code, said in part.content) == (200, True)
+    assert b"<html" not in part.content
