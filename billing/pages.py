@@ -14,7 +14,7 @@ from shared_apps.tenants.subdomains import why_not
 from tenant_apps.users.page_forms import new_password_field, show_errors
 
 from .serializers import SignUpSerializer, signed_up
-from .signing_up import SubdomainTaken
+from .signing_up import SubdomainTaken, just_opened
 
 # htmx asks whether the name is free, and shows the answer, while it is typed.
 _LIVE_CHECK = {
@@ -91,13 +91,16 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         if "subdomain" not in serializer.errors and (reason := why_not(sent["subdomain"])):
             form.add_error("subdomain", reason)
         return show(form, 400)
-    subdomain = serializer.validated_data["subdomain"]
+    data = serializer.validated_data
     try:
         limits.count("signup", request)
-        answer = signed_up(serializer.save(), subdomain)
+        tenant = serializer.save()
     except SubdomainTaken as error:
-        form.add_error("subdomain", str(error))
-        return show(form, 409)
+        again = {name: data[name] for name in ("subdomain", "email", "password")}
+        tenant = just_opened(**again)
+        if tenant is None:
+            form.add_error("subdomain", str(error))
+            return show(form, 409)
     except limits.TooOften as error:
         form.add_error(None, str(error))
         return show(form, 429)
@@ -108,9 +111,9 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         request,
         "billing/signed_up.html",
         {
-            "tenant_name": answer["tenant"]["name"],
-            "url": answer["url"],
-            "email": serializer.validated_data["email"],
+            "tenant_name": tenant.name,
+            "url": signed_up(tenant, data["subdomain"])["url"],
+            "email": data["email"],
         },
         status=201,
     )

@@ -6,9 +6,11 @@ tenant in the pool and the subdomain free.
 """
 
 import time
+from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from shared_apps.plans.models import Plan
@@ -17,11 +19,13 @@ from shared_apps.tenants.failpoints import failpoint
 from shared_apps.tenants.models import Domain, Tenant, platform_host
 from shared_apps.tenants.provisioning import pool
 from shared_apps.tenants.subdomains import is_taken
+from tenant_apps.users.models import User
 from tenant_apps.users.opening import open_portal
 
 from .models import Subscription
 
 POOL_WAIT_SECONDS = 2.0
+RECENT = timedelta(minutes=10)
 
 
 class SubdomainTaken(ValueError):
@@ -51,6 +55,25 @@ def sign_up(*, subdomain: str, company: str, email: str, password: str, plan: Pl
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def just_opened(*, subdomain: str, email: str, password: str) -> Tenant | None:
+    """Return the portal that was opened there minutes ago, by whoever sends the same again.
+
+    A form may be sent twice, by a double click or a reload; runs in the public scope.
+    """
+    recent = timezone.now() - RECENT
+    domain = (
+        Domain.objects.select_related("tenant")
+        .filter(host=platform_host(subdomain), tenant__claimed_at__gt=recent)
+        .first()
+    )
+    if domain is None:
+        return None
+    with scope.tenant_scope(domain.tenant.snapshot()):
+        owner = User.objects.filter(email=email, is_active=True).first()
+        is_theirs = owner is not None and owner.check_password(password)
+    return domain.tenant if is_theirs else None
 
 
 def _claim(subdomain: str, company: str, email: str, password_hash: str, plan: Plan) -> Tenant:

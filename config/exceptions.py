@@ -101,6 +101,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return error_answer(request, 403, "permission_denied", gettext("This is not allowed."))
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose page is from before somebody signed in, here or in another tab."""
+    why = gettext("This page was open for too long. Please go back, reload it and try again.")
+    return error_answer(request, 403, "csrf_failed", why)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown path."""
     return error_answer(request, 404, exceptions.NotFound.default_code, gettext("Not found."))

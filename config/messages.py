@@ -64,7 +64,10 @@ def collect() -> Catalog:
     catalogue = German(locale="de", header_comment="", fuzzy=False)
     for text, context in marked_texts():
         german = known.get(text if isinstance(text, str) else text[0], context)
-        catalogue.add(text, german.string if german and not german.fuzzy else "", context=context)
+        # One that has become a plural, or is none any more, has to be translated anew.
+        fits = german and isinstance(german.string, str) == isinstance(text, str)
+        kept = german.string if german and fits and not german.fuzzy else ""
+        catalogue.add(text, kept, context=context)
     return catalogue
 
 

@@ -101,6 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "/sign-in/"
+CSRF_FAILURE_VIEW = "config.exceptions.csrf_failure"
 
 # --- routing ----------------------------------------------------------------------------------
 ROOT_URLCONF = "config.urls_tenant"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
 _JSON, _HTML = "application/json", "text/html"
@@ -16,10 +17,14 @@ def error_answer(request: HttpRequest, status: int, code: str, detail: Any) -> H
     """
     if not request.path.startswith("/api/") and _prefers_html(request):
         context = {"status": status, "detail": detail}
-        return render(request, "freehold/error.html", context, status=status)
+        page = render(request, "freehold/error.html", context, status=status)
+        patch_vary_headers(page, ["Accept"])
+        return page
     kind = "server_error" if status >= 500 else "client_error"
     body = {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]}
-    return JsonResponse(body, status=status)
+    answer = JsonResponse(body, status=status)
+    patch_vary_headers(answer, ["Accept"])
+    return answer
 
 
 def out_of_reach(request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
+
+from tenant_apps.users.page_forms import by_button
 
 from .models import IllegalTransition, Order, OrderStatus
 
@@ -38,7 +40,7 @@ def order_page(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button(back_to="orders")
 def cancel_order(request: HttpRequest, number: int) -> HttpResponse:
     """Cancel an order of one's own that is not paid; its stock goes back."""
     order = get_object_or_404(_own(request), number=number)

@@ -8,7 +8,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
+from shared_apps.tenants.limited_pages import limited
 from shared_apps.tenants.scope import active_tenant
 
 from .models import Category, Product, is_open_to
@@ -31,14 +33,18 @@ def _is_readable(request: HttpRequest) -> bool:
 
 
 @require_safe
+@limited
 def home(request: HttpRequest) -> HttpResponse:
     """Show what is on sale, as far as this visitor may see it; htmx gets the list alone.
 
     ``?search=``, ``?category=`` (a slug), ``?order=`` (of ``ORDERS``) and ``?page=``; what is
     none of those is as if it was not there.
     """
+    is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]  # its middleware's
     if not _is_readable(request):
-        return render(request, "products/closed.html")
+        closed = render(request, "products/closed.html")
+        # Whoever was signed out meanwhile sees that as a page, not inside the old one.
+        return HttpResponseClientRefresh() if is_part else closed
     wanted = request.GET
     search = wanted.get("search", "")[:LONGEST_SEARCH].strip()
     categories = Category.objects.visible_to(request.user)
@@ -52,18 +58,19 @@ def home(request: HttpRequest) -> HttpResponse:
     chosen = {"search": search, "category": category.slug if category else "", "order": order}
     context = {
         **chosen,
+        "is_part": is_part,
         "page": Paginator(products, PAGE).get_page(wanted.get("page")),
         "categories": categories,
         "orders": [(name, label) for name, (label, _columns) in ORDERS.items()],
         "currency": active_tenant().settings["currency"],
     }
-    is_part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]  # its middleware's
     response = render(request, "products/list.html" if is_part else "products/home.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
 @require_safe
+@limited
 def product_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a product that is on sale and count the view."""
     if not _is_readable(request):
@@ -71,5 +78,14 @@ def product_page(request: HttpRequest, slug: str) -> HttpResponse:
     seen = Product.objects.on_sale().visible_to(request.user).select_related("category")
     product = get_object_or_404(seen, slug=slug)
     Product.objects.all().count_view(product.pk)
-    context = {"product": product, "currency": active_tenant().settings["currency"]}
+    context = {
+        "product": product,
+        # Not `.items` in the template: an attribute may be called that.
+        "attributes": [(name, _shown(value)) for name, value in product.attributes.items()],
+        "currency": active_tenant().settings["currency"],
+    }
     return render(request, "products/product.html", context)
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from shared_apps.tenants import scope
@@ -19,9 +20,13 @@ class ReaderLocale:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a program in English."""
-        language = None if request.path.startswith("/api/") else _asked_for(request)
-        with translation.override(language or settings.LANGUAGE_CODE):
-            return self.get_response(request)
+        if request.path.startswith("/api/"):
+            with translation.override(settings.LANGUAGE_CODE):
+                return self.get_response(request)
+        with translation.override(_asked_for(request) or settings.LANGUAGE_CODE):
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
 
 
 class PortalLocale:

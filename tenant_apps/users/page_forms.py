@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -32,6 +32,23 @@ def form_page(view: Page) -> Page:
             return render(request, "users/link_invalid.html", status=404)
 
     return page
+
+
+def by_button(*, back_to: str) -> Callable[[Page], Page]:
+    """Let a view take a button's POST alone; anything else goes ``back_to`` where the button is.
+
+    Signing in leads here with GET, when a session had ended before the button was pressed.
+    """
+
+    def wrap(view: Page) -> Page:
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def page(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+            return view(request, **kwargs) if request.method == "POST" else redirect(back_to)
+
+        return page
+
+    return wrap
 
 
 def posted(request: HttpRequest) -> Any:

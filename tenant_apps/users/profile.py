@@ -14,14 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from shared_apps.tenants import limits
 
 from .addresses.serializers import ChangeEmailSerializer
 from .logins.browsers import session_login
 from .models import RefreshFamily
-from .page_forms import form_page, new_password_field, posted, save
+from .page_forms import by_button, form_page, new_password_field, posted, save
 from .passwords.serializers import ChangePasswordSerializer
 from .serializers import MeSerializer
 
@@ -109,7 +108,7 @@ def _save(request: HttpRequest, section: str, form: forms.Form) -> int:
 
 
 @login_required
-@require_POST
+@by_button(back_to="profile")
 def end_login(request: HttpRequest, login: UUID) -> HttpResponse:
     """End one of one's own logins."""
     mine = RefreshFamily.objects.alive().filter(user=request.user.pk)
@@ -119,7 +118,7 @@ def end_login(request: HttpRequest, login: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button(back_to="profile")
 def end_other_logins(request: HttpRequest) -> HttpResponse:
     """End every login of one's own but this."""
     user: Any = request.user

@@ -1,8 +1,10 @@
 """Signing up: a portal that works when the answer arrives, or nothing at all."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 
@@ -158,6 +160,12 @@ def test_the_sign_up_page_shows_errors_beside_their_fields_and_then_signs_up(com
     done = client.post("/signup/", form | {"subdomain": "by-page"})
     assert done.status_code == 201
     assert b"http://by-page.localhost:8000" in done.content
+    again = client.post("/signup/", form | {"subdomain": "by-page"})
+    assert (again.status_code, b"is open" in again.content) == (201, True), "a double click"
+    for other in ({"email": "else@x.example"}, {"password": "another horse 8"}):
+        assert client.post("/signup/", form | {"subdomain": "by-page"} | other).status_code == 409
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
+        assert client.post("/signup/", form | {"subdomain": "by-page"}).status_code == 409
     assert client.post("/signup/", body(subdomain="no-csrf")).status_code == 403
 
 

@@ -40,6 +40,7 @@ BARE = {
     "users_refreshfamily.current": "a digest",
     "users_refreshfamily.previous": "a digest",
     "integrations_outboxentry.kind": "names code",
+    "integrations_job.language": "a language's code",
     "integrations_job.kind": "names code",
     "integrations_job.status": "a choice",
     "orders_order.status": "a choice",

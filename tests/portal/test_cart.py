@@ -1,17 +1,21 @@
 """The cart, and the order that it becomes."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test.client import MULTIPART_CONTENT
 
+from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.integrations.models import OutboxEntry
 from tenant_apps.orders.cart import filling
 from tenant_apps.orders.models import CartItem, Order
+from tenant_apps.orders.placing import OutOfStock
 from tenant_apps.products.models import Product
-from tenant_apps.users.models import User
+from tenant_apps.users.models import PortalSettings, User
 from tests.api import Admin, count_queries
 
 
@@ -23,8 +27,19 @@ def change(person: Admin, product: Product, quantity: object):
     return person.post("/cart/", {"product": product.pk, "quantity": quantity})
 
 
-def order(person: Admin, total: str):
-    return person.post("/cart/", {"total": total, "order": ""})
+def seen(person: Admin) -> str:
+    """Return what the cart's page says it shows."""
+    found = re.search(r'name="digest" value="(\w+)"', person.get("/cart/").content.decode())
+    return found[1] if found else ""
+
+
+def order(person: Admin, digest: str | None = None):
+    digest = seen(person) if digest is None else digest
+    return person.post("/cart/", {"digest": digest, "order": ""})
+
+
+def lines() -> list[filling.Line]:
+    return filling.lines_of(User.objects.get(name="Cora"))
 
 
 def cart() -> dict[str, int]:
@@ -37,8 +52,8 @@ def test_a_cart_becomes_an_order(customer, product):
     put(customer, rope, 3)
     page = customer.get("/cart/").content.decode()
     assert '<span class="count">2</span>' in page
-    assert 'name="total" value="27.05"' in page
-    placed = order(customer, "27.05")
+    assert "27.05 EUR" in page
+    placed = order(customer)
     assert (placed.status_code, placed["Location"]) == (302, "/orders/1001/")
     assert cart() == {}
     made = Order.objects.get()
@@ -56,8 +71,9 @@ def test_a_cart_becomes_an_order(customer, product):
 
 def test_pressed_twice_it_is_one_order(customer, product):
     put(customer, product())
-    assert order(customer, "10.00")["Location"] == "/orders/1001/"
-    assert order(customer, "10.00")["Location"] == "/orders/"
+    shown = seen(customer)
+    assert order(customer, shown)["Location"] == "/orders/1001/"
+    assert order(customer, shown)["Location"] == "/orders/"
     assert Order.objects.count() == 1
 
 
@@ -101,15 +117,32 @@ def test_a_cart_holds_so_much_and_no_more(customer, product):
 
 def test_another_price_is_shown_before_it_is_paid(customer, product):
     put(customer, product())
+    shown = seen(customer)
     Product.objects.update(price=11)
-    refused = order(customer, "10.00")
+    refused = order(customer, shown)
     assert refused.status_code == 409
-    assert b"A price has changed" in refused.content
-    assert b'value="11.00"' in refused.content
+    assert b"has changed. Please look again" in refused.content
+    assert b"11.00 EUR" in refused.content
     assert (Order.objects.count(), cart(), Product.objects.get().stock) == (0, {"lamp": 1}, 5)
-    for nonsense in ("", "x", "NaN", "1e999"):
+    for nonsense in ("", "x", "0" * 64):
         assert order(customer, nonsense).status_code == 409
-    assert order(customer, "11.00").status_code == 302
+    assert order(customer).status_code == 302
+
+
+def test_so_is_another_product_for_as_much_money_or_another_currency(customer, product):
+    lamp = product()
+    put(customer, lamp)
+    shown = seen(customer)
+    change(customer, lamp, 0)
+    put(customer, product("vase"))
+    assert order(customer, shown).status_code == 409
+    shown = seen(customer)
+    PortalSettings.objects.get().change(currency="GBP")
+    domain_map.clear()
+    assert order(customer, shown).status_code == 409
+    assert Order.objects.count() == 0
+    assert order(customer).status_code == 302
+    assert Order.objects.get().currency == "GBP"
 
 
 def test_what_is_sold_out_or_off_sale_is_marked_and_not_ordered(customer, product):
@@ -118,13 +151,16 @@ def test_what_is_sold_out_or_off_sale_is_marked_and_not_ordered(customer, produc
     put(customer, rope, 2)
     Product.objects.filter(slug="lamp").update(is_active=False)
     page = customer.get("/cart/").content
-    assert b"Not on sale any more" in page
+    assert b"no longer on sale" in page
+    assert b"Lamp" not in page, "who may not see it is not told of it"
     assert b'name="order"' not in page
-    assert order(customer, "20.00").status_code == 409
+    assert order(customer).status_code == 409
     change(customer, lamp, 0)
     Product.objects.filter(slug="rope").update(stock=1)
     assert b"Only 1 in stock" in customer.get("/cart/").content
-    assert order(customer, "20.00").status_code == 409
+    assert order(customer).status_code == 409
+    with pytest.raises(OutOfStock):
+        filling.order(User.objects.get(name="Cora"), seen=filling.digest_of(lines()))
     assert (Order.objects.count(), cart()) == (0, {"rope": 2})
     rope.delete()
     assert cart() == {}
@@ -144,7 +180,7 @@ def test_a_cart_is_ones_own(customer, admin, product):
     put(customer, lamp)
     assert b"Lamp" not in admin.get("/cart/").content
     change(admin, lamp, 0)
-    assert order(admin, "10.00")["Location"] == "/orders/"
+    assert order(admin)["Location"] == "/orders/"
     assert cart() == {"lamp": 1}
 
 
@@ -162,6 +198,9 @@ def test_a_visitor_is_sent_to_sign_in(anonymous, product):
     product()
     answer = anonymous.get("/cart/")
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=/cart/")
+    form = {"product": "x", "quantity": 1, "add": "", "next": "/products/lamp/"}
+    back = anonymous.request("post", "/cart/", form, content_type=MULTIPART_CONTENT)
+    assert back["Location"] == "/sign-in/?next=/products/lamp/"
 
 
 def at_once(tenant, *works):
@@ -183,8 +222,8 @@ def test_ordered_at_once_it_is_one_order(portal):
     with tenant_scope(tenant):
         lamp = Product.objects.create(name="Lamp", slug="lamp", price=1, stock=50)
         filling.add(User.objects.get(), lamp.pk, 1)
-    total = Decimal("1.00")
-    outcomes = at_once(tenant, *[lambda user: filling.order(user, seen_total=total)] * 6)
+        digest = filling.digest_of(filling.lines_of(User.objects.get()))
+    outcomes = at_once(tenant, *[lambda user: filling.order(user, seen=digest)] * 6)
     with tenant_scope(tenant):
         assert Order.objects.count() == 1
         assert Product.objects.get().stock == 49

@@ -69,6 +69,34 @@ def test_htmx_gets_the_list_alone(customer, shelf):
     assert b"<html" in customer.client.get("/?search=rope", headers=again).content
 
 
+def test_it_gets_the_count_for_the_place_that_stays(customer, shelf):
+    part = customer.client.get("/?search=rope", headers={"HX-Request": "true"}).content.decode()
+    assert '<p id="found" hx-swap-oob="innerHTML">1 product' in part
+    whole = customer.get("/?search=rope").content.decode()
+    assert '<p class="found" id="found" role="status">1 product' in whole
+    assert "hx-swap-oob" not in whole
+
+
+def test_of_whoever_was_signed_out_meanwhile_htmx_loads_the_page_anew(anonymous, shelf):
+    open_to(CatalogueReaders.MEMBERS)
+    part = anonymous.get("/?search=rope", headers={"HX-Request": "true"})
+    assert part["HX-Refresh"] == "true"
+    assert b"<html" not in part.content
+
+
+def test_a_search_is_of_so_many_words(customer, product):
+    product("abcdefgh", description="a b c d e f g h")
+    assert names(customer.get("/?search=a+b+c+d+e+f+g+h+zzz+yyy")) == ["Abcdefgh"]
+
+
+def test_the_catalogue_is_not_read_without_end(anonymous, limit):
+    open_to(CatalogueReaders.ANYONE)
+    limit("general", address="2/minute")
+    statuses = [anonymous.get("/").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert anonymous.get("/products/lamp/")["Retry-After"]
+
+
 def test_as_many_queries_for_a_full_page_as_for_one_product(customer, product):
     product("first", category=Category.objects.create(name="S", slug="s"))
     few = count_queries(lambda: customer.get("/"))
@@ -79,9 +107,13 @@ def test_as_many_queries_for_a_full_page_as_for_one_product(customer, product):
 
 
 def test_a_product_has_a_page_that_counts_its_views(customer, product):
-    lamp = product(description="Shines.\n\nBright.", attributes={"colour": "<b>red</b>"}, sku="L1")
+    attributes = {"colour": "<b>red</b>", "items": ["S", "M"]}
+    lamp = product(description="Shines.\n\nBright.", attributes=attributes, sku="L1")
     page = customer.get("/products/lamp/")
-    for part in (b"<p>Shines.</p>", b"&lt;b&gt;red&lt;/b&gt;", b"L1", b"10.00 EUR", b'max="5"'):
+    for part in (
+        *(b"<p>Shines.</p>", b"&lt;b&gt;red&lt;/b&gt;", b"<dt>items</dt><dd>S, M</dd>"),
+        *(b"L1", b"10.00 EUR", b'max="5"'),
+    ):
         assert part in page.content
     assert Product.objects.get(pk=lamp.pk).views == 1
     assert customer.get("/products/none/").status_code == 404

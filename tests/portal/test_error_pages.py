@@ -12,6 +12,7 @@ def test_a_browser_gets_a_page_and_a_program_json(anonymous):
     page = anonymous.get("/nowhere/", headers=BROWSER)
     assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert b"<h1>" in page.content
+    assert {"Accept", "Accept-Language"} <= set(page["Vary"].split(", "))
     for headers in ({}, {"Accept": "application/json"}, {"Accept": "*/*"}):
         answer = anonymous.get("/nowhere/", headers=headers)
         assert (answer.status_code, code(answer)) == (404, "not_found")

@@ -46,7 +46,9 @@ def test_an_order_of_somebody_else_does_not_exist(customer, product):
 def test_a_pending_order_is_cancelled_and_its_stock_goes_back(customer, product):
     placed(product())
     assert b"Cancel the order" in customer.get("/orders/1001/").content
-    assert customer.get("/orders/1001/cancel/").status_code == 405
+    led_here = customer.get("/orders/1001/cancel/")
+    assert (led_here.status_code, led_here["Location"]) == (302, "/orders/"), "by signing in"
+    assert Order.objects.get().status == OrderStatus.PENDING
     assert customer.post("/orders/1001/cancel/", {})["Location"] == "/orders/1001/"
     page = customer.get("/orders/1001/").content
     assert b"The order is cancelled" in page

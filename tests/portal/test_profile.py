@@ -78,6 +78,11 @@ def test_logins_are_listed_and_ended(customer, acme):
     assert customer.get("/profile/").status_code == 200
 
 
+def test_signing_in_after_a_session_ended_leads_back_to_the_page(customer):
+    for path in ("/profile/logins/end-others/", f"/profile/logins/{cora().pk}/end/"):
+        assert customer.get(path)["Location"] == "/profile/"
+
+
 def test_nobody_ends_anothers(customer, admin):
     owners = RefreshFamily.objects.alive().get(user__email="owner@acme.example")
     assert customer.post(f"/profile/logins/{owners.pk}/end/", {}).status_code == 404

@@ -85,7 +85,10 @@ def test_tries_are_counted(visitor, limit):
 
 def test_the_form_is_protected(acme):
     careful = Client(headers={"host": acme.primary_host}, enforce_csrf_checks=True)
-    assert sign_in(careful).status_code == 403
+    careful.defaults["HTTP_ACCEPT"] = "text/html"
+    refused = sign_in(careful)
+    assert refused.status_code == 403
+    assert b"This page was open for too long." in refused.content
 
 
 def test_whoever_may_only_read_may_sign_in_and_out(portal):

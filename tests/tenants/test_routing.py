@@ -22,7 +22,8 @@ from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
 from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import current, public_scope, tenant_scope
-from tests.api import Api, code
+from tenant_apps.users.models import User
+from tests.api import Admin, Api, code
 
 
 def status_of(host: str, path: str = "/api/products/") -> int:
@@ -193,7 +194,10 @@ def test_a_past_due_portal_says_so_on_its_pages(portal):
     with public_scope():
         Tenant.objects.get(pk=tenant.id).fall_past_due(grace=timedelta(days=1))
     domain_maps.domain_map.clear()
-    assert b"The last payment failed" in Api(tenant.primary_host).get("/").content
+    assert b"The last payment failed" not in Api(tenant.primary_host).get("/").content
+    with tenant_scope(tenant):
+        owner = Admin(tenant.primary_host, User.objects.get())
+    assert b"The last payment failed" in owner.get("/").content, "whoever can settle it is told"
 
 
 @pytest.mark.parametrize(

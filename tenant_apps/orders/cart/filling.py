@@ -1,13 +1,17 @@
 """What goes into a person's cart, and how it becomes an order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from shared_apps.tenants.scope import active_tenant
 from tenant_apps.products.models import Product
 
 from ..models import CartItem, Order
@@ -23,27 +27,32 @@ class CartFull(ValueError):
     """The cart holds no more."""
 
 
-class PriceChanged(ValueError):
-    """The cart costs something else than its owner was shown."""
+class CartChanged(ValueError):
+    """The cart holds something else than its owner was shown, or at another price."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A product in a cart, as it is now."""
+    """A product in a cart, as it is now; of what is not on sale nothing is told."""
 
     product: Product
     quantity: int
     is_on_sale: bool
 
     @property
+    def name(self) -> str:
+        """What the line is called."""
+        return self.product.name if self.is_on_sale else _("A product that is no longer on sale")
+
+    @property
     def total(self) -> Decimal:
         """What the line costs now."""
-        return self.product.price * self.quantity
+        return self.product.price * self.quantity if self.is_on_sale else Decimal(0)
 
     @property
     def is_short(self) -> bool:
         """Whether there is less than that in stock."""
-        return self.product.stock < self.quantity
+        return self.is_on_sale and self.product.stock < self.quantity
 
 
 def lines_of(user: Any) -> list[Line]:
@@ -52,6 +61,17 @@ def lines_of(user: Any) -> list[Line]:
     keys = [item.product_id for item in items]
     on_sale = Product.objects.on_sale().visible_to(user).in_bulk(keys)
     return [Line(item.product, item.quantity, item.product_id in on_sale) for item in items]
+
+
+def total_of(lines: Iterable[Line]) -> Decimal:
+    """Return what ``lines`` cost."""
+    return sum((line.total for line in lines), Decimal(0))
+
+
+def digest_of(lines: Iterable[Line]) -> str:
+    """Return what stands for ``lines``: what they are, how many, and for how much money."""
+    told = [f"{line.product.pk} {line.quantity} {line.total}" for line in lines]
+    return sha256("|".join([_currency(), *told]).encode()).hexdigest()
 
 
 def add(user: Any, product: UUID, quantity: int) -> None:
@@ -74,41 +94,40 @@ def add(user: Any, product: UUID, quantity: int) -> None:
 
 
 def change(user: Any, product: UUID, quantity: int) -> None:
-    """Let there be so many of a product in the cart; none takes it out.
-
-    Raises:
-        CartFull: that is more than a cart holds.
-
-    """
-    if quantity > MAX_QUANTITY:
-        raise CartFull
+    """Let there be so many of a product in the cart; none takes it out."""
     item = CartItem.objects.of(user).filter(product_id=product)
     item.update(quantity=quantity) if quantity else item.delete()
 
 
-def order(user: Any, *, seen_total: Decimal) -> Order:
+def order(user: Any, *, seen: str) -> Order:
     """Place an order of what is in the cart, and empty it, in one transaction.
 
-    Of two calls at once, as by a double click, one places the order and the other finds the
-    cart empty.
+    ``seen`` is the :func:`digest_of` what its owner was shown. Of two calls at once, as by a
+    double click, one places the order and the other finds the cart empty.
 
     Raises:
         CartEmpty: there is nothing in it.
-        PriceChanged: it does not cost ``seen_total`` any more.
+        CartChanged: it is not as it was seen.
         ProductGone, OutOfStock: as :func:`place_order`.
 
     """
     with transaction.atomic():
         _lock(user)
-        cart = CartItem.objects.of(user)
-        items = list(cart.values_list("product_id", "quantity"))
-        if not items:
+        lines = lines_of(user)
+        if not lines:
             raise CartEmpty
-        placed = place_order(user=user, items=items)
-        if placed.total != seen_total:
-            raise PriceChanged
-        cart.delete()
+        if digest_of(lines) != seen:
+            raise CartChanged
+        placed = place_order(user=user, items=[(line.product.pk, line.quantity) for line in lines])
+        # A price may have changed since the lines were read, as long as no stock was taken.
+        if (placed.total, placed.currency) != (total_of(lines), _currency()):
+            raise CartChanged
+        CartItem.objects.of(user).delete()
     return placed
+
+
+def _currency() -> str:
+    return str(active_tenant().settings["currency"])
 
 
 def _lock(user: Any) -> None:

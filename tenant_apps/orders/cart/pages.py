@@ -1,11 +1,8 @@
 """The page of one's cart."""
 
-from decimal import Decimal
-from typing import Any
-
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -27,17 +24,13 @@ class LineForm(forms.Form):
     quantity = forms.IntegerField(min_value=0, max_value=MAX_QUANTITY)
 
 
-class OrderForm(forms.Form):
-    """What the cart costs, as it was shown to whoever orders it."""
-
-    total = forms.DecimalField(max_digits=18, decimal_places=2)
-
-
-@login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def cart_page(request: HttpRequest) -> HttpResponse:
     """Show the cart; put something into it, change it, or order it, by the button pressed."""
+    if not request.user.is_authenticated:
+        # Back to the product, of somebody who was signed out meanwhile.
+        return redirect_to_login(request.POST.get("next") or request.get_full_path())
     if "add" in request.POST:
         return _add(request)
     if "order" in request.POST:
@@ -51,7 +44,9 @@ def _show(request: HttpRequest, status: int = 200) -> HttpResponse:
     lines = filling.lines_of(request.user)
     context = {
         "lines": lines,
-        "total": sum((line.total for line in lines), Decimal(0)),
+        "total": filling.total_of(lines),
+        "digest": filling.digest_of(lines),
+        "most": MAX_QUANTITY,
         "can_order": all(line.is_on_sale and not line.is_short for line in lines),
         "currency": active_tenant().settings["currency"],
     }
@@ -63,10 +58,15 @@ def _refused(request: HttpRequest, why: str, status: int = 409) -> HttpResponse:
     return _show(request, status)
 
 
+def _how_many(least: int) -> str:
+    said = _("Please say how many: a number from %(least)s to %(most)s.")
+    return said % {"least": least, "most": MAX_QUANTITY}
+
+
 def _add(request: HttpRequest) -> HttpResponse:
     form = LineForm(request.POST)
     if not form.is_valid() or not form.cleaned_data["quantity"]:
-        return _refused(request, _("Please say how many: a number from 1 on."), 400)
+        return _refused(request, _how_many(1), 400)
     try:
         filling.add(request.user, **form.cleaned_data)
     except Product.DoesNotExist:
@@ -80,24 +80,20 @@ def _add(request: HttpRequest) -> HttpResponse:
 def _change(request: HttpRequest) -> HttpResponse:
     form = LineForm(request.POST)
     if not form.is_valid():
-        return _refused(request, _("Please say how many: a number from 0 on."), 400)
+        return _refused(request, _how_many(0), 400)
     filling.change(request.user, **form.cleaned_data)
     return redirect("cart")
 
 
 def _order(request: HttpRequest) -> HttpResponse:
-    form = OrderForm(request.POST)
-    # What is no amount was never shown: it is treated as one that has changed.
-    seen: Any = form.cleaned_data["total"] if form.is_valid() else Decimal(-1)
     try:
-        placed = filling.order(request.user, seen_total=seen)
+        placed = filling.order(request.user, seen=request.POST.get("digest", ""))
     except filling.CartEmpty:
         messages.info(request, _("Your cart is empty; what you have ordered is here."))
         return redirect("orders")
-    except filling.PriceChanged:
-        return _refused(request, _("A price has changed. Please look again before you order."))
-    except ProductGone:
-        return _refused(request, _("Something in your cart is not on sale any more."))
+    except (filling.CartChanged, ProductGone):
+        why = _("Something in your cart, or its price, has changed. Please look again.")
+        return _refused(request, why)
     except OutOfStock:
         return _refused(request, _("There is not enough of something in your cart."))
     messages.success(request, _("Thank you: your order is placed. A confirmation is on its way."))

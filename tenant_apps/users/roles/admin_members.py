@@ -25,9 +25,8 @@ class MembersForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.role, self.acting = role, acting
         self.fields["add"] = people_field(_("Add people"))
-        self.fields["remove"] = forms.ModelMultipleChoiceField(
-            User.objects.filter(groups=role), required=False
-        )
+        # Anybody's: who was removed a moment ago is removed again without a word.
+        self.fields["remove"] = forms.ModelMultipleChoiceField(User.objects.all(), required=False)
 
     def change(self) -> bool:
         """Change the members, all or none; if that is refused, the form says why."""

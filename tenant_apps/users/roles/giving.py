@@ -4,7 +4,7 @@ Every function takes who is ``acting`` and refuses with a sentence for them; wha
 effective on the next request, since permissions are read at each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -130,9 +130,15 @@ def set_roles(*, acting: User, user: User, roles: Iterable[Role]) -> None:
 
     """
     wanted = set(roles)
+    _change_roles(acting, user, lambda _held: wanted)
+
+
+def _change_roles(acting: User, user: User, change: Callable[[set[Role]], set[Role]]) -> None:
     with transaction.atomic():
         lock_memberships(acting, user)
+        # Read behind the lock: of two who give somebody a role each, neither takes the other's.
         before = set(Role.objects.filter(user=user))
+        wanted = change(before)
         if wanted == before:
             return
         _check_membership(acting, user, given=wanted - before, taken=before - wanted)
@@ -143,13 +149,12 @@ def set_roles(*, acting: User, user: User, roles: Iterable[Role]) -> None:
 
 def add_member(*, acting: User, role: Role, user: User) -> None:
     """Give ``user`` one role more; safe to repeat. Raises as :func:`set_roles`."""
-    set_roles(acting=acting, user=user, roles={*Role.objects.filter(user=user), role})
+    _change_roles(acting, user, lambda held: held | {role})
 
 
 def remove_member(*, acting: User, role: Role, user: User) -> None:
     """Take one role from ``user``; safe to repeat. Raises as :func:`set_roles`."""
-    kept = set(Role.objects.filter(user=user).exclude(pk=role.pk))
-    set_roles(acting=acting, user=user, roles=kept)
+    _change_roles(acting, user, lambda held: held - {role})
 
 
 def change_members(
