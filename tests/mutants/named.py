@@ -99,8 +99,8 @@ MUTANTS = (
     Mutant(
         "a cart that two orders take at once",
         "tenant_apps/orders/cart/filling.py",
-        "        _lock(user)\n        cart = CartItem",
-        "        cart = CartItem",
+        "        _lock(user)\n        lines = lines_of",
+        "        lines = lines_of",
         "tests/portal/test_cart.py",
     ),
     Mutant(

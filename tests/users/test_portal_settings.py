@@ -122,12 +122,12 @@ def test_a_logo_that_is_no_picture_is_refused(owner, member, acme):
 
 def test_the_admin_changes_settings_and_logo(admin, acme):
     assert 'id="id_colour"' in admin.get(ADMIN).content.decode()
+    refused = admin.post(ADMIN, FORM | {"colour": "#ffffff"})
+    assert "White text cannot be read" in refused.content.decode()
     changed = FORM | {"name": "Acme 2", "language": "de", "new_logo": upload(picture())}
     assert admin.post(ADMIN, changed).status_code == 302
     row = PortalSettings.objects.get()
     assert (row.name, row.language, row.logo.content_type) == ("Acme 2", "de", "image/png")
-    refused = admin.post(ADMIN, FORM | {"colour": "#ffffff"})
-    assert "White text cannot be read" in refused.content.decode()
 
 
 def test_pages_speak_the_browsers_language_else_the_portals(shop):
