@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
@@ -68,7 +69,7 @@ class _PeopleAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # as
     change_password_form = NewPasswordForm
     ordering = ["email"]
     search_fields = ["email", "name"]
-    filter_horizontal = ["groups"]
+    filter_horizontal = []  # Django's two boxes; there are few roles
     readonly_fields = ["last_login", "created_at", "email_verified_at"]
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})
@@ -123,6 +124,7 @@ class UserAdmin(ExplainsAdmin, EndsLogins, HistoryAdmin, _PeopleAdmin):
         if db_field.name == "groups":
             kwargs["queryset"] = Role.objects.within_reach_of(request.user)
             kwargs["label"] = _("Roles")
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
