@@ -42,9 +42,17 @@ _SECONDS = {
     "description": "Seconds.",
     "required": True,
 }
+# Structured fields; see docs/errors.md.
+_STANDING = {
+    name: {"schema": {"type": "string"}, "description": told}
+    for name, told in (
+        ("RateLimit", "How many requests are left, and for how many seconds, by limit."),
+        ("RateLimit-Policy", "How many requests there are in how many seconds, by limit."),
+    )
+}
 _HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
-    429: {"Retry-After": _SECONDS},
+    429: {"Retry-After": _SECONDS, **_STANDING},
     503: {"Retry-After": _SECONDS},
 }
 _WRITES = {"post", "put", "patch", "delete"}

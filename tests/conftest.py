@@ -187,7 +187,7 @@ def limit(settings: Any) -> Callable[..., None]:
         }
 
     limits._shared.cache_clear()
-    limits._shared().storage.reset()
+    limits._shared().reset()
     return set_limit
 
 

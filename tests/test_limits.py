@@ -1,16 +1,23 @@
 """Limits: counted for everybody at once, by tenant, account and address."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from uuid import uuid4
 
 import pytest
 import time_machine
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from shared_apps.tenants import limits
+from shared_apps.tenants.domain_map import domain_map
+from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import no_scope
+from shared_apps.tenants.simultaneous import Simultaneous, TooManyAtOnce
 from tests.api import PASSWORD, Api, code
 
 
@@ -105,9 +112,9 @@ def test_tries_without_an_account_are_not_counted_as_one_accounts(limit):
     limit("general", account="1/minute", address="3/minute")
     request = RequestFactory().get("/")
     for _ in range(3):
-        limits.count("general", request)
+        limits.count_use(request)
     with pytest.raises(limits.TooOften, match=r"^Too many attempts\. Try again in \d+ seconds\.$"):
-        limits.count("general", request)
+        limits.count_use(request)
 
 
 def test_signing_up_is_limited_by_address(public_client, limit):
@@ -169,15 +176,15 @@ def test_fifty_at_once_overshoot_by_five_in_a_hundred_at_most(portal, limit):
 
 
 def test_one_is_told_how_long_until_the_next_try(limit):
-    limit("general", address="1/minute")
+    limit("login", address="1/minute")
     request = RequestFactory().get("/")
     first = datetime.now(UTC)
     for later, left in ((0, 60), (40, 20), (59.8, 1)):
         with time_machine.travel(first + timedelta(seconds=later), tick=False):
             if not later:
-                limits.count("general", request)
+                limits.count("login", request)
             with pytest.raises(limits.TooOften) as refused:
-                limits.count("general", request)
+                limits.count("login", request)
         assert refused.value.seconds == left
 
 
@@ -204,3 +211,91 @@ def test_without_redis_signing_in_and_up_is_a_503(anonymous, public_client, limi
         form = {"email": "owner@acme.example"}
         assert anonymous.client.post("/forgotten-password/", form).status_code == 503
     assert anonymous.post("/api/auth/password-reset/", form).status_code == 503
+
+
+def standings(answer, header: str = "RateLimit") -> dict[str, dict[str, int]]:
+    """Return what a header of structured fields says, by the limit's name."""
+    found = {}
+    for part in answer[header].split(", "):
+        name, *values = part.split(";")
+        found[name.strip('"')] = {k: int(v) for k, _, v in (v.partition("=") for v in values)}
+    return found
+
+
+@pytest.fixture
+def plan(acme, monkeypatch):
+    """Return a function that gives acme other limits, for the test."""
+
+    def limits_of(**changes: int) -> None:
+        held = domain_map.tenant_for(acme.primary_host)
+        monkeypatch.setitem(domain_map._by_host, held.primary_host, held)
+        held.limits.update(changes)
+
+    limits._shared.cache_clear()
+    limits._shared().reset()
+    return limits_of
+
+
+def test_the_headers_tell_where_a_caller_stands(anonymous, limit, plan):
+    limit("general", address="3/minute")
+    plan(requests_per_minute=50)
+    first, second = anonymous.get("/api/products/"), anonymous.get("/api/products/")
+    assert standings(first, "RateLimit-Policy") == {
+        "caller": {"q": 3, "w": 60},
+        "portal": {"q": 50, "w": 60},
+    }
+    assert [standings(a)["caller"]["r"] for a in (first, second)] == [2, 1]
+    assert [standings(a)["portal"]["r"] for a in (first, second)] == [49, 48]
+    assert 1 <= standings(first)["caller"]["t"] <= 60
+    refused = [anonymous.get("/api/products/") for _ in range(2)][-1]
+    assert refused.status_code == 429
+    assert standings(refused)["caller"]["r"] == 0
+    assert 1 <= int(refused["Retry-After"]) <= 60
+
+
+def test_a_portal_has_as_many_requests_as_its_plan_gives(owner, member, globex, limit, plan):
+    plan(requests_per_minute=3)
+    other = member("customer")
+    statuses = [who.get("/api/me/").status_code for who in (owner, other, owner, other)]
+    assert 429 in statuses, "whoever asks"
+    assert Api(globex.primary_host).get("/api/me/").status_code == 401, "a neighbour does not wait"
+
+
+def test_what_has_ended_makes_room(acme):
+    under_way, tenant = Simultaneous(), replace(acme, limits={"simultaneous_requests": 2})
+    with under_way.one_of(tenant):
+        for _ in range(3):
+            with under_way.one_of(tenant), pytest.raises(TooManyAtOnce), under_way.one_of(tenant):
+                pass
+
+
+def test_requests_of_one_portal_beyond_its_plan_are_refused_at_once(acme, globex, db):
+    entered, go_on = Event(), Event()
+
+    def slow(request):
+        entered.set()
+        assert go_on.wait(10)
+        return HttpResponse()
+
+    def ask(tenant, view):
+        request = RequestFactory().get("/api/", headers={"host": tenant.primary_host})
+        with no_scope():
+            return TenantRouting(view)(request)
+
+    held = [domain_map.tenant_for(t.primary_host) for t in (acme, globex)]
+    for tenant in held:
+        tenant.limits["simultaneous_requests"] = 1
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(ask, held[0], slow)
+        assert entered.wait(10)
+        refused = ask(held[0], lambda request: HttpResponse())
+        assert refused.status_code == 429
+        assert json.loads(refused.content)["errors"][0]["code"] == "too_many_at_once"
+        assert refused["Retry-After"] == "1"
+        assert ask(held[1], lambda request: HttpResponse()).status_code == 200, "a neighbour"
+        go_on.set()
+        assert first.result().status_code == 200
+    assert ask(held[0], lambda request: HttpResponse()).status_code == 200
+    with pytest.raises(ZeroDivisionError):
+        ask(held[0], lambda request: 1 / 0)
+    assert ask(held[0], lambda request: HttpResponse()).status_code == 200, "not left behind"

@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "config.security_headers.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.security_headers.PrivateAnswers",
+    "shared_apps.tenants.limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

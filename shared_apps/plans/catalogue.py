@@ -7,13 +7,24 @@ from django.utils.translation import gettext_noop as _
 
 from .models import Plan
 
+
+def _limits(*, products: int, users: int, a_minute: int, at_once: int) -> dict[str, int]:
+    return {
+        "max_products": products,
+        "max_users": users,
+        "requests_per_minute": a_minute,
+        # Of each web process.
+        "simultaneous_requests": at_once,
+    }
+
+
 PLANS: tuple[dict[str, Any], ...] = (
     {
         "code": "free",
         "name": "Free",
         "description": _("For trying things out."),
         "price_month": Decimal("0.00"),
-        "limits": {"max_products": 200, "max_users": 3},
+        "limits": _limits(products=200, users=3, a_minute=600, at_once=8),
         "position": 1,
     },
     {
@@ -21,7 +32,7 @@ PLANS: tuple[dict[str, Any], ...] = (
         "name": "Team",
         "description": _("For a shop with a few colleagues."),
         "price_month": Decimal("29.00"),
-        "limits": {"max_products": 5_000, "max_users": 25},
+        "limits": _limits(products=5_000, users=25, a_minute=3_000, at_once=16),
         "position": 2,
     },
     {
@@ -29,7 +40,7 @@ PLANS: tuple[dict[str, Any], ...] = (
         "name": "Business",
         "description": _("For a company with many people and products."),
         "price_month": Decimal("149.00"),
-        "limits": {"max_products": 100_000, "max_users": 500},
+        "limits": _limits(products=100_000, users=500, a_minute=12_000, at_once=32),
         "position": 3,
     },
 )

@@ -34,5 +34,13 @@ def out_of_reach(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def too_many_at_once(request: HttpRequest) -> HttpResponse:
+    """Return the 429 of a request beside too many others of its portal."""
+    why = _("Too many requests of this portal are under way. Please try again in a moment.")
+    answer = error_answer(request, 429, "too_many_at_once", why)
+    answer["Retry-After"] = "1"
+    return answer
+
+
 def _prefers_html(request: HttpRequest) -> bool:
     return request.get_preferred_type([_JSON, _HTML]) == _HTML

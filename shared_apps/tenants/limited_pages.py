@@ -17,7 +17,7 @@ def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def page(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         user = getattr(request, "user", None)
         try:
-            limits.count("general", request, str(user.pk) if user and user.is_authenticated else "")
+            limits.count_use(request, str(user.pk) if user and user.is_authenticated else "")
         except limits.TooOften as error:
             answer = error_answer(request, 429, "too_many_attempts", str(error))
             answer["Retry-After"] = str(error.seconds)

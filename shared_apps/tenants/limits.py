@@ -6,6 +6,7 @@ tenants is refused with 503 until Redis is back.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -13,12 +14,16 @@ from hashlib import sha256
 import redis
 import structlog
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import MovingWindowRateLimiter, RateLimiter
+from limits.strategies import (
+    FixedWindowRateLimiter,
+    MovingWindowRateLimiter,
+    RateLimiter,
+)
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -48,23 +53,32 @@ class LimitsUnavailable(RuntimeError):
         return _("This cannot be done at the moment. Please try again shortly.")
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a caller stands with one limit: how many of how many are left, and until when."""
+
+    name: str
+    quota: int
+    window: int
+    remaining: int
+    reset: int
+
+
 @lru_cache(maxsize=1)
-def _shared() -> RateLimiter:
-    return MovingWindowRateLimiter(
-        RedisStorage(
-            settings.CACHE_URL,
-            key_prefix="limits",
-            socket_connect_timeout=0.5,
-            socket_timeout=0.5,
-            # One try: whoever waits for this has a request open.
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
-        )
+def _shared() -> RedisStorage:
+    return RedisStorage(
+        settings.CACHE_URL,
+        key_prefix="limits",
+        socket_connect_timeout=0.5,
+        socket_timeout=0.5,
+        # One try: whoever waits for this has a request open.
+        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
     )
 
 
 @lru_cache(maxsize=1)
-def _local() -> RateLimiter:
-    return MovingWindowRateLimiter(MemoryStorage())
+def _local() -> MemoryStorage:
+    return MemoryStorage()
 
 
 def client_address(request: HttpRequest) -> str:
@@ -97,7 +111,58 @@ def count(name: str, request: HttpRequest, account: str = "") -> None:
         digest = sha256(account.strip().lower().encode()).hexdigest()
         keys.append((limit["account"], ("account", digest)))
     for rate, (kind, who) in keys:
-        _hit(_parsed(rate), (name, key, kind, who), fails_open=limit["fails_open"])
+        item, full = _parsed(rate), (name, key, kind, who)
+        limiter, is_allowed = _hit(MovingWindowRateLimiter, item, full, limit["fails_open"])
+        if not is_allowed:
+            raise TooOften(_standing(limiter, name, item, full).reset)
+
+
+def count_use(request: HttpRequest, account: str = "") -> None:
+    """Count a request of general use: by ``account``, or the address, and by portal.
+
+    A portal has as many a minute as its plan gives. Where the caller stands is told by the
+    answer's headers: see :class:`RateLimitHeaders`.
+
+    Raises:
+        TooOften: one of the limits is exhausted.
+
+    """
+    limit = settings.LIMITS["general"]
+    who = ("account", account) if account else ("address", client_address(request))
+    counted: list[tuple[str, RateLimitItem, tuple[str, ...]]]
+    counted = [("caller", _parsed(limit[who[0]]), who)]
+    active = scope.current()
+    if active and active.tenant and (most := active.tenant.limits.get("requests_per_minute")):
+        counted.append(("portal", RateLimitItemPerMinute(most), ("portal",)))
+    key = scope.current_key() or "none"
+    standings: list[Standing] = []
+    request.rate_limits = standings  # type: ignore[attr-defined]  # for the headers
+    for name, item, about in counted:
+        full = ("general", key, *about)
+        # Counters, not moments: a plan's thousands would all be kept.
+        limiter, is_allowed = _hit(FixedWindowRateLimiter, item, full, fails_open=True)
+        standings.append(_standing(limiter, name, item, full))
+        if not is_allowed:
+            raise TooOften(standings[-1].reset)
+
+
+class RateLimitHeaders:
+    """Tell a caller where they stand, in the IETF draft's ``RateLimit`` and its policy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with the headers if the request was counted."""
+        response = self.get_response(request)
+        if standings := getattr(request, "rate_limits", None):
+            response["RateLimit-Policy"] = ", ".join(
+                f'"{one.name}";q={one.quota};w={one.window}' for one in standings
+            )
+            response["RateLimit"] = ", ".join(
+                f'"{one.name}";r={one.remaining};t={one.reset}' for one in standings
+            )
+        return response
 
 
 @lru_cache(maxsize=64)
@@ -105,22 +170,28 @@ def _parsed(rate: str) -> RateLimitItem:
     return parse(rate)
 
 
-def _hit(item: RateLimitItem, key: tuple[str, ...], *, fails_open: bool) -> None:
-    limiter = _shared()
+def _hit(
+    strategy: type[RateLimiter], item: RateLimitItem, key: tuple[str, ...], fails_open: bool
+) -> tuple[RateLimiter, bool]:
+    """Count; return what counted, Redis or this process without it, and whether it may be."""
+    limiter = strategy(_shared())
     try:
-        allowed = limiter.hit(item, *key)
+        return limiter, limiter.hit(item, *key)
     except redis.RedisError as error:
         if not fails_open:
             raise LimitsUnavailable from error
         log.warning("limits_without_redis", limit=key[0])
-        limiter = _local()
-        allowed = limiter.hit(item, *key)
-    if not allowed:
-        raise TooOften(_seconds_left(limiter, item, key))
+    limiter = strategy(_local())
+    return limiter, limiter.hit(item, *key)
 
 
-def _seconds_left(limiter: RateLimiter, item: RateLimitItem, key: tuple[str, ...]) -> int:
+def _standing(
+    limiter: RateLimiter, name: str, item: RateLimitItem, key: tuple[str, ...]
+) -> Standing:
+    window = item.get_expiry()
     try:
-        return max(1, round(limiter.get_window_stats(item, *key).reset_time - time.time()))
+        now = limiter.get_window_stats(item, *key)
     except redis.RedisError:
-        return item.get_expiry()
+        return Standing(name, item.amount, window, 0, window)
+    reset = max(1, round(now.reset_time - time.time()))
+    return Standing(name, item.amount, window, now.remaining, reset)

@@ -12,8 +12,9 @@ from structlog.contextvars import bind_contextvars
 
 from . import scope
 from .domain_map import domain_map
-from .errors import error_answer, out_of_reach
+from .errors import error_answer, out_of_reach, too_many_at_once
 from .gate import Deed, Refusal, refusal
+from .simultaneous import TooManyAtOnce, simultaneous
 
 _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -86,5 +87,8 @@ class TenantRouting:
         deed = Deed.READ if _only_reads(request) else Deed.WRITE
         if why := refusal(tenant, deed):
             return error_answer(request, *why)
-        with scope.tenant_scope(tenant):
-            return self.get_response(request)
+        try:
+            with simultaneous.one_of(tenant), scope.tenant_scope(tenant):
+                return self.get_response(request)
+        except TooManyAtOnce:
+            return too_many_at_once(request)

@@ -14,7 +14,7 @@ class GeneralLimit(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request; raises rather than answer False, so that the status is right."""
         account = str(request.user.pk) if request.user.is_authenticated else ""
-        limits.count("general", request._request, account)
+        limits.count_use(request._request, account)
         return True
 
 
