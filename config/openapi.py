@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import permissions, serializers
 
 from shared_apps.tenants.api import StrictFields
-from shared_apps.tenants.conditional import FORM, READS, ConditionalRequests, guards
+from shared_apps.tenants.conditional import READS, ConditionalRequests, guards
 from shared_apps.tenants.lists import NO_NUL
 from tenant_apps.integrations import idempotency
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
@@ -32,7 +32,7 @@ _KEY = _header(
     "Sent again with the same key, the request has one effect and its first answer, for 24 hours.",
     idempotency.FORM,
 )
-_IF_MATCH = _header("If-Match", "Change it only if its ETag is still one of these.", FORM)
+_IF_MATCH = _header("If-Match", "Change it only if its ETag is still one of these.")
 _IF_NONE_MATCH = _header("If-None-Match", "Answer 304 if its ETag is one of these.")
 
 

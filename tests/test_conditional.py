@@ -112,13 +112,11 @@ def test_replacing_and_deleting_take_the_condition_too(owner):
     assert change(owner, path, "*", method="delete").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("form", "status"), [("W/{}", 412), ('"x", W/{}', 412), ("", 400), ("{}x", 400), ("x", 400)]
-)
-def test_a_weak_tag_matches_nothing_and_what_is_no_tag_is_refused(owner, form, status):
+@pytest.mark.parametrize("form", ["W/{}", '"x", W/{}', "", "{}x", "x"])
+def test_a_weak_tag_and_what_is_no_tag_match_nothing(owner, form):
     path = f"/api/products/{add().pk}/"
     tag = form.format(read(owner, path)["ETag"])
-    assert change(owner, path, tag, {"name": "New"}).status_code == status
+    assert change(owner, path, tag, {"name": "New"}).status_code == 412
     assert Product.objects.get().name == "Lamp"
 
 
