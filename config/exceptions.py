@@ -13,6 +13,7 @@ from billing.signing_up import SubdomainTaken
 from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.limits import LimitsUnavailable, TooOften
 from shared_apps.tenants.provisioning.pool import PoolEmpty
+from tenant_apps.integrations.idempotency import InFlight, KeyReused
 from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
 from tenant_apps.products.catalogue_import import FileTooLarge
@@ -32,6 +33,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     TooOften: (status.HTTP_429_TOO_MANY_REQUESTS, "too_many_attempts"),
     LimitsUnavailable: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
     PoolEmpty: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
+    InFlight: (status.HTTP_409_CONFLICT, "in_flight"),
+    KeyReused: (status.HTTP_422_UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
     IllegalTransition: (status.HTTP_409_CONFLICT, "illegal_transition"),
     OutOfStock: (status.HTTP_409_CONFLICT, "out_of_stock"),
     ProductGone: (status.HTTP_409_CONFLICT, "product_not_on_sale"),
@@ -73,7 +76,7 @@ class Handler(ExceptionHandler):
             http_status, code = STATUSES[type(exc)]
             converted = APIException(str(exc) or _("Please try again in a moment."), code)
             converted.status_code = http_status
-            if http_status == status.HTTP_503_SERVICE_UNAVAILABLE:
+            if http_status == status.HTTP_503_SERVICE_UNAVAILABLE or isinstance(exc, InFlight):
                 converted.wait = 2  # type: ignore[attr-defined]  # becomes Retry-After
             if isinstance(exc, TooOften):
                 converted.wait = exc.seconds  # type: ignore[attr-defined]  # as above

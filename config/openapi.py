@@ -8,15 +8,32 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import permissions, serializers
 
 from shared_apps.tenants.api import StrictFields
+from shared_apps.tenants.conditional import READS, ConditionalRequests, guards
 from shared_apps.tenants.lists import NO_NUL
+from tenant_apps.integrations import idempotency
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
 
 # PostgreSQL keeps no NUL; what is blank is refused where something must be said.
 
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+
+def _header(name: str, description: str, form: str = "") -> OpenApiParameter:
+    schema = {"type": "string"} | ({"pattern": f"^{form}$"} if form else {})
+    return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description)
+
+
+_KEY = _header(
+    idempotency.HEADER,
+    "Sent again with the same key, the request has one effect and its first answer, for 24 hours.",
+    idempotency.FORM,
+)
+_IF_MATCH = _header("If-Match", "Change it only if its ETag is still one of these.")
+_IF_NONE_MATCH = _header("If-None-Match", "Answer 304 if its ETag is one of these.")
 
 
 class FreeholdSchema(AutoSchema):
@@ -35,6 +52,18 @@ class FreeholdSchema(AutoSchema):
         ):
             schemes.append({})
         return schemes
+
+    def get_override_parameters(self) -> list[Any]:
+        """Tell the headers that the view's mixins take."""
+        takes_key = isinstance(self.view, idempotency.TakesIdempotencyKey)
+        if self.method == "POST" and takes_key:
+            return [_KEY]
+        if isinstance(self.view, ConditionalRequests):
+            if self.method in READS:
+                return [_IF_NONE_MATCH]
+            if guards(self.view, self.method):
+                return [_IF_MATCH]
+        return []
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)

@@ -50,11 +50,21 @@ _STANDING = {
         ("RateLimit-Policy", "How many requests there are in how many seconds, by limit."),
     )
 }
+_ETAG = {
+    "schema": {"type": "string"},
+    "description": "The version that was read: strong of one object, weak (W/) of a list.",
+    "required": True,
+}
 _HEADERS = {
+    304: {"ETag": _ETAG},
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
     429: {"Retry-After": _SECONDS, **_STANDING},
     503: {"Retry-After": _SECONDS},
+    409: {"Retry-After": {**_SECONDS, "required": False}},
 }
+# What a request's header may come to, beside the usual.
+_BY_HEADER = {"Idempotency-Key": 422, "If-Match": 412}
+_REPLAYED = {"schema": {"const": "true"}, "description": "It is the first answer, sent again."}
 _WRITES = {"post", "put", "patch", "delete"}
 _WITH_BODY = {"post", "put", "patch"}
 
@@ -70,6 +80,7 @@ def add_refusals(result: Any, generator: Any, request: Any, public: bool) -> Any
             named = {int(status) for status in answers if int(status) >= 400}
             statuses = named | set(_refusals(path, method, operation, is_tenants=is_tenants))
             used |= statuses
+            _add_conditions(operation)
             answers.update({str(s): {"$ref": _reference(s)} for s in sorted(statuses)})
     components.setdefault("schemas", {})["Error"] = ERROR
     components["responses"] = {_name(status): _refusal(status) for status in sorted(used)}
@@ -79,6 +90,7 @@ def add_refusals(result: Any, generator: Any, request: Any, public: bool) -> Any
 def _refusals(path: str, method: str, operation: Any, *, is_tenants: bool) -> Iterator[int]:
     yield from (400, 406, 429, 500, 503)
     parameters = operation.get("parameters", [])
+    yield from (_BY_HEADER[each["name"]] for each in parameters if each["name"] in _BY_HEADER)
     if any(operation.get("security", [])):
         yield 401
     if is_tenants:
@@ -91,6 +103,19 @@ def _refusals(path: str, method: str, operation: Any, *, is_tenants: bool) -> It
         yield from (413, 415)
     if method in _WRITES and is_tenants and path not in SIGNING_PATHS:
         yield 409  # two wrote at once, and this one lost
+
+
+def _add_conditions(operation: Any) -> None:
+    """Tell the headers of answers to conditional requests, and to those with a key."""
+    taken = {each["name"] for each in operation.get("parameters", [])}
+    answers = operation["responses"]
+    for status, answer in answers.items():
+        if "If-None-Match" in taken and status == "200":
+            answer["headers"] = {"ETag": _ETAG}
+        if "Idempotency-Key" in taken and status < "300":
+            answer["headers"] = {"Idempotent-Replayed": _REPLAYED}
+    if "If-None-Match" in taken:
+        answers["304"] = {"description": HTTPStatus(304).phrase, "headers": _HEADERS[304]}
 
 
 def _name(status: int) -> str:

@@ -29,7 +29,7 @@ def documented() -> set[str]:
 
 
 def raised(source: str) -> Iterator[str]:
-    """Yield the codes that stand in calls, and in the messages of our own fields."""
+    """Yield the codes that stand in calls, and those of our own exceptions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -38,6 +38,9 @@ def raised(source: str) -> Iterator[str]:
                 places = [k.value for k in node.keywords if k.arg == "code"]
                 places += node.args[at : at + 1] if at is not None else []
                 yield from (p.value for p in places if isinstance(p, ast.Constant))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            if "default_code" in {getattr(target, "id", "") for target in node.targets}:
+                yield node.value.value
 
 
 def of_the_framework() -> Iterator[str]:
@@ -75,3 +78,4 @@ def test_a_code_is_found_wherever_it_stands():
     assert list(raised("error_answer(request, 404, 'b', 'x')")) == ["b"]
     assert list(raised("x = Refusal(404, 'c', 'x')")) == ["c"]
     assert list(raised("self.fail('d')")) == ["d"]
+    assert list(raised("class A(APIException):\n    default_code = 'e'")) == ["e"]

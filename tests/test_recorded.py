@@ -47,6 +47,7 @@ UNRECORDED = {
     "files.StoredFile": "never changes; what shows it is recorded",
     "history.Change": "the record itself",
     "integrations.Job": "says itself who asked for what; its outcome is an entry",
+    "integrations.KeptAnswer": "machinery",
     "integrations.OutboxEntry": "machinery",
     "orders.OrderCounter": "a counter",
     "orders.OrderItem": "never changes; made with its order",

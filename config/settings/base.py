@@ -228,6 +228,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE = {
     "sweep-outboxes": {"task": "integrations.sweep_outboxes", "schedule": 20.0},
     "sweep-every-outbox": {"task": "integrations.sweep_every_outbox", "schedule": 3600.0},
+    "sweep-answers": {"task": "integrations.sweep_every_answer", "schedule": 86400.0},
     "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.

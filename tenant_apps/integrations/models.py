@@ -194,3 +194,36 @@ class Job(models.Model):
         )
         if not mine.update(**values):
             raise JobLost(f"Job {self.pk} is another worker's now.")
+
+
+# How long a key stands for its first answer.
+KEPT = timedelta(hours=24)
+
+
+class KeptAnswer(models.Model):
+    """The first answer to a person's request with an idempotency key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,  # the constraint's index serves it
+    )
+    key = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField(blank=True)
+    location = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its key is as good as new."""
+        return self.created_at <= timezone.now() - KEPT

@@ -8,7 +8,7 @@ from shared_apps.tenants.gate import Deed, refusal
 from shared_apps.tenants.scope import active_tenant
 from shared_apps.tenants.tasks import fan_out
 
-from . import jobs, outbox
+from . import idempotency, jobs, outbox
 from .models import Job
 
 
@@ -52,3 +52,15 @@ def sweep_every_outbox() -> None:
 def run_job(job_id: str) -> None:
     """Run one job of the tenant."""
     jobs.run(UUID(job_id))
+
+
+@shared_task(name="integrations.sweep_answers", deed=Deed.HOUSEKEEPING)
+def sweep_answers() -> None:
+    """Forget one tenant's answers whose keys have expired."""
+    idempotency.sweep()
+
+
+@shared_task(name="integrations.sweep_every_answer", platform=True)
+def sweep_every_answer() -> None:
+    """Start that in every tenant, spread over a while."""
+    fan_out(sweep_answers, sweeping.all_tenants(), over_seconds=settings.FAN_OUT_SECONDS)

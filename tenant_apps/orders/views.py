@@ -9,7 +9,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from .models import Order, OrderStatus
 from .permissions import CancelsOrder, MovesOrders, RefundsOrders
@@ -21,7 +23,11 @@ from .serializers import OrderSerializer, PlaceOrderSerializer
     retrieve=extend_schema(summary="Read an order"),
 )
 class OrderViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Order]
+    TakesIdempotencyKey,
+    ConditionalRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Order],
 ):
     """Orders. An order that the caller may not see does not exist for them."""
 

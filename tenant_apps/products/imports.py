@@ -9,7 +9,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from shared_apps.tenants.api import StrictSerializer
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 from tenant_apps.integrations.models import Job
 
 from .catalogue_import import KIND, accept_import
@@ -54,7 +56,13 @@ class ImportFileSerializer(StrictSerializer):
     list=extend_schema(summary="List catalogue imports"),
     retrieve=extend_schema(summary="Follow a catalogue import"),
 )
-class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Job]):
+class ImportViewSet(
+    TakesIdempotencyKey,
+    ConditionalRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Job],
+):
     """Catalogue imports of this portal."""
 
     queryset = Job.objects.filter(kind=KIND).defer("content")

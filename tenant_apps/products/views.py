@@ -8,7 +8,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from .filters import ProductFilter
 from .models import Category, Product
@@ -26,7 +28,7 @@ POPULAR = 10
     partial_update=extend_schema(summary="Change a category"),
     destroy=extend_schema(summary="Delete a category; its products stay"),
 )
-class CategoryViewSet(viewsets.ModelViewSet[Category]):
+class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Category]):
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
@@ -51,11 +53,12 @@ class CategoryViewSet(viewsets.ModelViewSet[Category]):
     partial_update=extend_schema(summary="Change a product"),
     destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
 )
-class ProductViewSet(viewsets.ModelViewSet[Product]):
+class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Product]):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
     queryset = Product.objects.select_related("category")
     serializer_class = ProductSerializer
+    uncounted = frozenset({"views"})
     permission_classes = [KeepsCatalogue]
     filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
     filterset_class = ProductFilter

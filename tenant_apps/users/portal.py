@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.api import StrictModelSerializer
+from shared_apps.tenants.conditional import ConditionalRequests
 from tenant_apps.files.pictures import KINDS
 from tenant_apps.files.serializers import PictureSerializer
 
@@ -61,7 +62,7 @@ class ChangesSettings(permissions.IsAuthenticated):
     get=extend_schema(operation_id="read_settings", summary="Read the portal's settings"),
     patch=extend_schema(operation_id="change_settings", summary="Change the portal's settings"),
 )
-class SettingsView(generics.RetrieveUpdateAPIView[PortalSettings]):
+class SettingsView(ConditionalRequests, generics.RetrieveUpdateAPIView[PortalSettings]):
     """The portal's settings; a change is seen by every process within a second."""
 
     serializer_class = SettingsSerializer

@@ -15,6 +15,8 @@ from shared_apps.tenants.provisioning import pool
 from shared_apps.tenants.scope import owner_scope, public_scope, tenant_scope
 from tenant_apps.integrations.models import OutboxEntry
 from tenant_apps.integrations.tasks import sweep_outbox
+from tenant_apps.orders.models import Order
+from tenant_apps.products.models import Product
 from tests.api import PASSWORD
 from tests.stack.running import ROOT, Http, mailbox, until, web, worker
 
@@ -34,7 +36,8 @@ def of(prefix: str) -> list[str]:
 
 
 def test_every_failpoint_is_covered_here():
-    assert {name.partition(".")[0] for name in NAMES} == {"signup", "provision", "outbox", "close"}
+    covered = {"signup", "provision", "outbox", "close", "idempotency"}
+    assert {name.partition(".")[0] for name in NAMES} == covered
 
 
 def manage(*arguments: str, failpoint: str = "") -> int:
@@ -145,8 +148,6 @@ def place(http: Http) -> None:
 
 @pytest.mark.parametrize("failpoint", of("outbox"))
 def test_a_confirmation_survives_the_death_of_server_and_worker(clean, portal, tmp_path, failpoint):
-    from tenant_apps.products.models import Product
-
     tenant = portal()
     subdomain = tenant.primary_host.partition(".")[0]
     owner = f"owner@{subdomain}.example"
@@ -177,3 +178,37 @@ def test_a_confirmation_survives_the_death_of_server_and_worker(clean, portal, t
         messages = mail.to(owner, "Order 1001")
         assert len({message["Message-ID"] for message in messages}) == 1
         assert len(messages) == (1 if in_server else 2)
+
+
+@pytest.mark.parametrize("failpoint", of("idempotency"))
+def test_a_server_killed_before_its_answer_has_one_effect_when_asked_again(
+    clean, portal, tmp_path, failpoint
+):
+    tenant = portal()
+    with tenant_scope(tenant):
+        lamp = Product.objects.create(name="Lamp", slug="lamp", price=3, stock=3)
+    owner = f"owner@{tenant.primary_host.partition('.')[0]}.example"
+    body = {"items": [{"product": str(lamp.pk), "quantity": 1}]}
+
+    def order(**environment: str):
+        port = free_port()
+        with web(port, tmp_path / "log", **environment):
+            http = Http(port, tenant.primary_host).signed_in(owner, PASSWORD)
+            return http.post("/api/orders/", body, **{"Idempotency-Key": "k"})
+
+    with pytest.raises(OSError):  # noqa: PT011  # reset, refused or closed
+        order(FREEHOLD_FAILPOINT=failpoint)
+    committed = failpoint == "idempotency.before_answer"
+    with tenant_scope(tenant):
+        assert Order.objects.count() == committed
+    first, second = order(), order()
+    assert (first.status, first.headers["Idempotent-Replayed"] == "true") == (201, committed)
+    assert (second.status, second.headers["Idempotent-Replayed"]) == (201, "true")
+    assert first.body == second.body
+    with tenant_scope(tenant):
+        assert (
+            Order.objects.count()
+            == OutboxEntry.objects.filter(kind="orders.confirmation").count()
+            == 1
+        )
+        assert Product.objects.get().stock == 2

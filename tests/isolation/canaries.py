@@ -13,7 +13,7 @@ from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
 from tenant_apps.history.models import Change
-from tenant_apps.integrations.models import Job, OutboxEntry
+from tenant_apps.integrations.models import Job, KeptAnswer, OutboxEntry
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.invitations.inviting import invite
@@ -40,6 +40,7 @@ BARE = {
     "users_refreshfamily.current": "a digest",
     "users_refreshfamily.previous": "a digest",
     "integrations_outboxentry.kind": "names code",
+    "integrations_keptanswer.digest": "a digest",
     "integrations_job.language": "a language's code",
     "integrations_job.kind": "names code",
     "integrations_job.status": "a choice",
@@ -122,6 +123,9 @@ def _people(mark: str, product: str) -> None:
 def _background(mark: str) -> None:
     OutboxEntry.objects.update(last_error=mark)
     OutboxEntry.objects.create(kind="users.confirm_email", payload={mark: mark}, last_error=mark)
+    KeptAnswer.objects.create(
+        user=User.objects.first(), key=mark, digest="d", status=201, body=mark, location=mark
+    )
     LogEntry.objects.create(
         user=User.objects.first(),
         content_type=ContentType.objects.get_for_model(Product),

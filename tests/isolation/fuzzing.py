@@ -14,7 +14,7 @@ from tests.stack.running import BIN, ROOT
 # Named in the configuration, and so there for every host.
 DICTIONARIES = (
     *("products", "pictured", "categories", "emails", "passwords", "refreshes"),
-    *("people", "roles", "kinds", "deeds", "logins"),
+    *("people", "roles", "kinds", "deeds", "logins", "tags"),
     *("invitations", "invitation_tokens", "reset_tokens"),
     *("to_cancel", "to_pay", "to_ship", "to_deliver", "to_refund"),
 )

@@ -135,6 +135,7 @@ def of_tenant(port, tenant, neighbour, *people: Person, hidden=(), **options) ->
             **stock_up(tenant),
             "emails": [people[0].email],
             "passwords": [PASSWORD],
+            "tags": ["*"],
             "refreshes": refreshes(port, people[0]),
         },
         people=people,

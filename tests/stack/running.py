@@ -126,14 +126,19 @@ class Http:
         self.token = token
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        **headers: str,
     ) -> Answer:
         """Send a request; an error status is an answer like any other."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             data=body,
             method=method,
-            headers={"Host": self.host, "Content-Type": kind}
+            headers={"Host": self.host, "Content-Type": kind, **headers}
             | ({"Authorization": f"Bearer {self.token}"} if self.token else {}),
         )
         try:
@@ -147,9 +152,9 @@ class Http:
         """Send GET."""
         return self.request("GET", path)
 
-    def post(self, path: str, data: Any) -> Answer:
+    def post(self, path: str, data: Any, **headers: str) -> Answer:
         """Send POST with JSON."""
-        return self.request("POST", path, json.dumps(data).encode())
+        return self.request("POST", path, json.dumps(data).encode(), **headers)
 
     def upload(self, path: str, name: str, content: bytes) -> Answer:
         """Send POST with one file as multipart form data."""

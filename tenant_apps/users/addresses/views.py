@@ -5,6 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
+
 from ..passwords.serializers import RequestedSerializer
 from ..throttling import OwnPasswordLimit
 from .serializers import ChangeEmailSerializer
@@ -12,7 +14,7 @@ from .serializers import ChangeEmailSerializer
 REQUESTED = _("If this address can be yours, it has mail with a link to confirm it.")
 
 
-class ChangeEmailView(APIView):
+class ChangeEmailView(TakesIdempotencyKey, APIView):
     permission_classes = (permissions.IsAuthenticated,)
     throttle_classes = (OwnPasswordLimit,)
 

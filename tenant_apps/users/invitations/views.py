@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import Invitation
 from ..serializers import MeSerializer
@@ -29,7 +30,10 @@ class Invites(permissions.IsAuthenticated):
     create=extend_schema(summary="Invite somebody by e-mail"),
 )
 class InvitationViewSet(
-    mixins.ListModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[Invitation]
+    TakesIdempotencyKey,
+    mixins.ListModelMixin,
+    mixins.CreateModelMixin,
+    viewsets.GenericViewSet[Invitation],
 ):
     """Invitations: open, accepted, revoked and expired ones."""
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import RefreshFamily, User
 from ..roles.views import ManagesPeople
@@ -24,7 +25,10 @@ from .serializers import SessionSerializer
     destroy=extend_schema(summary="End one of your logins"),
 )
 class SessionViewSet(
-    mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[RefreshFamily]
+    TakesIdempotencyKey,
+    mixins.ListModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[RefreshFamily],
 ):
     """Your logins: by the API, and in browsers."""
 
@@ -52,7 +56,7 @@ class SessionViewSet(
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RevokeSessionsView(APIView):
+class RevokeSessionsView(TakesIdempotencyKey, APIView):
     permission_classes = (ManagesPeople,)
 
     @extend_schema(

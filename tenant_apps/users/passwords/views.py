@@ -6,6 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
+
 from ..logins.current import login_of
 from ..throttling import OwnPasswordLimit, ResetLimit, SecretLimit
 from . import serializers
@@ -13,7 +15,7 @@ from . import serializers
 REQUESTED = _("If this is the address of a person here, they have mail with a link.")
 
 
-class ChangePasswordView(APIView):
+class ChangePasswordView(TakesIdempotencyKey, APIView):
     permission_classes = (permissions.IsAuthenticated,)
     throttle_classes = (OwnPasswordLimit,)
 

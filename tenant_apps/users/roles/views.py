@@ -13,8 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.filters import TrueOrFalseFilter
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..built_in_roles import GRANTABLE
 from ..models import Role, User
@@ -77,7 +79,7 @@ class SeesOrManagesMembers(SeesRoles):
     partial_update=extend_schema(summary="Change a role of the portal's own"),
     destroy=extend_schema(summary="Delete a role of the portal's own; its members lose it"),
 )
-class RoleViewSet(viewsets.ModelViewSet[Role]):
+class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Role]):
     """Roles. The built-in ones are the same in every portal and cannot be changed."""
 
     queryset = Role.objects.all()
@@ -163,6 +165,7 @@ class PersonFilter(django_filters.FilterSet):
     partial_update=extend_schema(summary="Change a person's name, or let them in no more"),
 )
 class PersonViewSet(
+    ConditionalRequests,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[User],
@@ -222,7 +225,7 @@ class PersonViewSet(
         return Response(serializers.ExplanationSerializer(answer).data)
 
 
-class MakeOwnerView(APIView):
+class MakeOwnerView(TakesIdempotencyKey, APIView):
     permission_classes = [IsOwner]
     throttle_classes = [OwnPasswordLimit]
 
@@ -262,7 +265,7 @@ class PermissionsView(APIView):
         return Response(serializers.PermissionSerializer(cells, many=True).data)
 
 
-class GrantsView(APIView):
+class GrantsView(TakesIdempotencyKey, APIView):
     """Grants on single objects."""
 
     permission_classes = [ManagesPeople]
