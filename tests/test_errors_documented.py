@@ -38,9 +38,8 @@ def raised(source: str) -> Iterator[str]:
                 places = [k.value for k in node.keywords if k.arg == "code"]
                 places += node.args[at : at + 1] if at is not None else []
                 yield from (p.value for p in places if isinstance(p, ast.Constant))
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            if "default_code" in {getattr(target, "id", "") for target in node.targets}:
-                yield node.value.value
+        elif isinstance(node, ast.Assign) and "default_code" in map(ast.unparse, node.targets):
+            yield ast.literal_eval(node.value)
 
 
 def of_the_framework() -> Iterator[str]:
