@@ -8,7 +8,7 @@ import pytest
 import time_machine
 import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.client import encode_multipart
 from django.utils import timezone
 
@@ -140,6 +140,20 @@ def test_a_refusal_is_kept_and_leaves_nothing_behind(owner):
     assert told(post(owner, "k", one(product))) == (409, first.content, "true")
     assert Order.objects.count() == 0
     assert post(owner, "another", one(product)).status_code == 201
+
+
+def test_who_lost_a_race_is_told_so_again(owner):
+    shelf = {"name": "Shelf", "slug": "s"}
+
+    def lose(execute, sql, *rest):
+        if sql.startswith('INSERT INTO "products_category"'):
+            raise IntegrityError
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(lose):
+        first = post(owner, "k", shelf, "/api/categories/")
+    assert code(first) == "conflict"
+    assert told(post(owner, "k", shelf, "/api/categories/")) == (409, first.content, "true")
 
 
 def test_a_fault_of_ours_is_not_kept(owner):

@@ -216,3 +216,8 @@ def test_no_suspended_tenant_is_among_them(portal):
     sent()
     call(sweep_every_outbox, None)
     assert str(tenant.id) not in {m["tenant"] for m in sent()}
+
+
+def test_every_scheduled_task_is_there():
+    named = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert named <= set(current_app.tasks)
