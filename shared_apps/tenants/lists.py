@@ -16,9 +16,11 @@ MAX_SEARCH = 200
 NO_NUL = r"^[^\x00]*$"
 
 
-def refuse(parameter: str, message: str) -> exceptions.ValidationError:
+def refuse(
+    parameter: str, message: str, code: str = "invalid_parameter"
+) -> exceptions.ValidationError:
     """Return the 400 that names a query parameter."""
-    return exceptions.ValidationError({parameter: [message]}, code="invalid_parameter")
+    return exceptions.ValidationError({parameter: [message]}, code=code)
 
 
 def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -88,7 +90,8 @@ class CursorPages(CursorPagination):
 class DeclaredParameters(filters.BaseFilterBackend):
     """Refuse a query parameter that the list does not declare, or a filter of nothing.
 
-    A typing error is no filter, and neither is a value that got lost on the way.
+    A typing error is no filter, and neither is a value that got lost on the way. What begins with
+    the view's ``declared_elsewhere`` is left to the filter that knows what is declared.
     """
 
     def filter_queryset(
@@ -97,7 +100,10 @@ class DeclaredParameters(filters.BaseFilterBackend):
         """Return ``queryset`` as it is, or raise a 400 that names the parameter."""
         narrowing = self._filters(view)
         declared = self._declared(view) | narrowing
+        elsewhere = getattr(view, "declared_elsewhere", None)
         for name in request.query_params:
+            if elsewhere and name.startswith(elsewhere):
+                continue
             if name not in declared:
                 raise refuse(name, "There is no such parameter.")
             if name in narrowing and "" in request.query_params.getlist(name):

@@ -20,6 +20,8 @@ from tenant_apps.history.recording import record
 from tenant_apps.users.models import CatalogueReaders
 from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
+from .attribute_schema import check_schema
+
 MAX_STOCK = 2_147_483_647
 # Of a search: each reads every name and description.
 MAX_WORDS = 8
@@ -71,6 +73,17 @@ class Category(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("name"), max_length=255)
     slug = models.SlugField(_("slug"), unique=True, max_length=255)
+    attribute_schema = models.JSONField(
+        _("attribute schema"),
+        default=dict,
+        blank=True,
+        validators=[check_schema],
+        help_text=_(
+            'The attributes of the products in it, as JSON: {"size": {"type": "number", "unit":'
+            ' "cm", "required": true}}. Types: text, number, integer, boolean, choice (with'
+            ' "choices": [...]). Empty: any attributes.'
+        ),
+    )
 
     objects = CategoryQuerySet.as_manager()
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
-from .filters import ProductFilter
+from .filters import ATTRIBUTES, AttributeFilters, ProductFilter
 from .models import Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
@@ -57,8 +57,11 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     queryset = Product.objects.select_related("category")
     serializer_class = ProductSerializer
     permission_classes = [KeepsCatalogue]
-    filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
+    filter_backends = [
+        *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, Search, StableOrdering)
+    ]
     filterset_class = ProductFilter
+    declared_elsewhere = ATTRIBUTES
     search_fields = ["name", "description"]
     ordering_fields = ["price", "created_at", "name"]
     ordering = ["-created_at"]
