@@ -77,14 +77,11 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     def clean(self) -> dict[str, Any]:
         """Hold the attributes to the category's schema, if either was changed."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        category = cleaned.get("category")
-        if (
-            category
-            and "attributes" in cleaned
-            and {"category", "attributes"} & {*self.changed_data}
-        ):
+        category, attributes = cleaned.get("category"), cleaned.get("attributes")
+        before = (self.instance.category, self.instance.attributes)
+        if category and attributes is not None and (category, attributes) != before:
             try:
-                check_attributes(cleaned["attributes"], category.attribute_schema)
+                check_attributes(attributes, category.attribute_schema)
             except forms.ValidationError as error:
                 self.add_error("attributes", error)
         return cleaned

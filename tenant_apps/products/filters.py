@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from shared_apps.tenants.filters import TrueOrFalseFilter
-from shared_apps.tenants.lists import NO_NUL, refuse
+from shared_apps.tenants.lists import NO_NUL, Search, refuse
 
 from .attribute_schema import TYPES
 from .models import Category, Product
@@ -61,6 +61,20 @@ class ProductFilter(django_filters.FilterSet):
     def with_tag(self, queryset: object, name: str, value: str) -> object:
         """Keep products that carry the tag."""
         return queryset.filter(tags__contains=[value])  # type: ignore[attr-defined]
+
+
+class FullText(Search):
+    """``?search=``, full text; what fits best comes first, unless another order is asked for."""
+
+    description = (
+        "Words, or their beginnings, of name and description; accents and small typing errors in"
+        " the name do not matter. Without `ordering` what fits best comes first."
+    )
+
+    def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
+        """Return the products that are found, with their relevance."""
+        terms = self.get_search_terms(request)
+        return queryset.matching(" ".join(terms)) if terms else queryset
 
 
 class AttributeFilters(BaseFilterBackend):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
-from .filters import ATTRIBUTES, AttributeFilters, ProductFilter
+from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
 from .models import Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
@@ -58,7 +58,7 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     serializer_class = ProductSerializer
     permission_classes = [KeepsCatalogue]
     filter_backends = [
-        *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, Search, StableOrdering)
+        *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, FullText, StableOrdering)
     ]
     filterset_class = ProductFilter
     declared_elsewhere = ATTRIBUTES
