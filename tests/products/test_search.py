@@ -33,7 +33,7 @@ def found(api, search: str, **parameters: str) -> list[str]:
             "3.5",
         ),
         *("eche", "échelle", "ECHELLE", "uber", "Über", "gross", "node js", "d'oak"),
-        *("lader", "ladders", "laddr", "échele"),
+        *("lader", "ladders", "laddr", "laddar", "laddre", "échele"),
     ],
 )
 def test_words_their_beginnings_and_small_errors_are_found(anonymous, acme, search):
