@@ -15,6 +15,15 @@ from shared_apps.tenants.api import StrictFields
 from shared_apps.tenants.conditional import READS, ConditionalRequests, guards
 from shared_apps.tenants.lists import NO_NUL
 from tenant_apps.integrations import idempotency
+from tenant_apps.products.attribute_schema import (
+    MAX_ATTRIBUTES,
+    MAX_CHOICE,
+    MAX_CHOICES,
+    MAX_NAME,
+    MAX_UNIT,
+    NAME_FORM,
+    TYPES,
+)
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
 
 # PostgreSQL keeps no NUL; what is blank is refused where something must be said.
@@ -144,6 +153,45 @@ class JsonObjectInDocuments(OpenApiSerializerFieldExtension):
         )
         auto_schema.registry.register_on_missing(component)
         return an_object
+
+
+class AttributeSchemaInDocuments(OpenApiSerializerFieldExtension):
+    """An object of attributes by name."""
+
+    target_class = "tenant_apps.products.fields.AttributeSchemaField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
+        """Describe it."""
+        text = {"type": "string", "minLength": 1, "pattern": NO_NUL}
+        of_any = {"required": {"type": "boolean"}, "unit": text | {"maxLength": MAX_UNIT}}
+        choices = {
+            "type": "array",
+            "items": text | {"maxLength": MAX_CHOICE},
+            "minItems": 1,
+            "maxItems": MAX_CHOICES,
+            "uniqueItems": True,
+        }
+        plain = [kind for kind in TYPES if kind != "choice"]
+        forms = (
+            {"type": {"type": "string", "enum": plain}},
+            {"type": {"type": "string", "enum": ["choice"]}, "choices": choices},
+        )
+        return {
+            "type": "object",
+            "maxProperties": MAX_ATTRIBUTES,
+            "propertyNames": {"pattern": NAME_FORM, "maxLength": MAX_NAME},
+            "additionalProperties": {
+                "oneOf": [
+                    {
+                        "type": "object",
+                        "required": list(form),
+                        "properties": form | of_any,
+                        "additionalProperties": False,
+                    }
+                    for form in forms
+                ]
+            },
+        }
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

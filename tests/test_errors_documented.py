@@ -13,7 +13,7 @@ from tests.test_house_rules import ROOT, SOURCES
 PAGE = ROOT / "docs" / "errors.md"
 # Calls whose `code` is answered, and where it stands if it has no name.
 _RAISED = {
-    **dict.fromkeys(("ValidationError", "ErrorDetail", "AuthenticationFailed"), None),
+    **dict.fromkeys(("ValidationError", "ErrorDetail", "AuthenticationFailed", "refuse"), None),
     "SubdomainRefused": 0,
     "error_answer": 2,
     "Refusal": 1,
@@ -68,7 +68,13 @@ def test_every_code_of_ours_is_explained():
 
 
 def test_no_code_is_explained_that_nobody_answers():
-    others = {"unique", "blank", "password_too_common", "password_entirely_numeric"}
+    others = {
+        "invalid_parameter",
+        "unique",
+        "blank",
+        "password_too_common",
+        "password_entirely_numeric",
+    }
     assert documented() - ours() - set(of_the_framework()) - others == set()
 
 

@@ -16,9 +16,11 @@ MAX_SEARCH = 200
 NO_NUL = r"^[^\x00]*$"
 
 
-def refuse(parameter: str, message: str) -> exceptions.ValidationError:
+def refuse(
+    parameter: str, message: str, code: str = "invalid_parameter"
+) -> exceptions.ValidationError:
     """Return the 400 that names a query parameter."""
-    return exceptions.ValidationError({parameter: [message]}, code="invalid_parameter")
+    return exceptions.ValidationError({parameter: [message]}, code=code)
 
 
 def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -88,7 +90,8 @@ class CursorPages(CursorPagination):
 class DeclaredParameters(filters.BaseFilterBackend):
     """Refuse a query parameter that the list does not declare, or a filter of nothing.
 
-    A typing error is no filter, and neither is a value that got lost on the way.
+    A typing error is no filter, and neither is a value that got lost on the way. What begins with
+    the view's ``declared_elsewhere`` is left to the filter that knows what is declared.
     """
 
     def filter_queryset(
@@ -97,7 +100,10 @@ class DeclaredParameters(filters.BaseFilterBackend):
         """Return ``queryset`` as it is, or raise a 400 that names the parameter."""
         narrowing = self._filters(view)
         declared = self._declared(view) | narrowing
+        elsewhere = getattr(view, "declared_elsewhere", None)
         for name in request.query_params:
+            if elsewhere and name.startswith(elsewhere):
+                continue
             if name not in declared:
                 raise refuse(name, "There is no such parameter.")
             if name in narrowing and "" in request.query_params.getlist(name):
@@ -120,6 +126,8 @@ class DeclaredParameters(filters.BaseFilterBackend):
 class Search(filters.SearchFilter):
     """``?search=``, of a sensible length."""
 
+    description = ""
+
     def get_search_terms(self, request: Request) -> Any:
         """Return the terms; raise a 400 if they are too long."""
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
@@ -129,12 +137,15 @@ class Search(filters.SearchFilter):
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Describe the parameter for the OpenAPI document."""
         names = ", ".join(getattr(view, "search_fields", ()))
-        description = f"Every word of it is in one of: {names}."
+        description = self.description or f"Every word of it is in one of: {names}."
         return [parameter("search", description, maxLength=MAX_SEARCH, pattern=NO_NUL)]
 
 
 class StableOrdering(filters.OrderingFilter):
-    """``?ordering=`` by declared fields, with the id as the tie-breaker that a cursor needs."""
+    """``?ordering=`` by declared fields, with the id as the tie-breaker that a cursor needs.
+
+    What a search has given a ``relevance`` is ordered by it, unless another order is asked for.
+    """
 
     def get_ordering(self, request: Request, queryset: "QuerySet[Any]", view: APIView) -> list[str]:
         """Return the declared ordering asked for, or the view's default, then the id.
@@ -147,6 +158,8 @@ class StableOrdering(filters.OrderingFilter):
             allowed = ", ".join(getattr(view, "ordering_fields", ()))
             raise refuse("ordering", f"Order by one of: {allowed}; with - in front, descending.")
         fields = list(super().get_ordering(request, queryset, view) or [])
+        if "relevance" in queryset.query.annotations and not request.query_params.get("ordering"):
+            fields = ["-relevance"]
         if not any(field.lstrip("-") in ("id", "pk") for field in fields):
             fields.append("-id" if fields and fields[0].startswith("-") else "id")
         return fields

@@ -28,6 +28,8 @@ from .active import ActiveTenant
 
 PUBLIC_SCHEMA = "public"
 EXTENSIONS_SCHEMA = "extensions"
+# Beside the extensions: how texts are searched, for every tenant alike.
+SEARCH_CONFIGURATION = "freehold"
 PUBLIC_ROLE = "portal_public"
 
 Kind = Literal["tenant", "public", "owner", "catalogue"]

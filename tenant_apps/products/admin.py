@@ -18,6 +18,7 @@ from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
 
 from .admin_import import CatalogueImportAdmin
+from .attribute_schema import check_attributes
 from .exporting import CategoryRows, ProductRows
 from .models import MAX_STOCK, Category, Product
 
@@ -25,6 +26,7 @@ from .models import MAX_STOCK, Category, Product
 @admin.register(Category, site=tenant_admin)
 class CategoryAdmin(VisibleAdmin, HistoryAdmin, ExportAdmin, NarrowModelAdmin):
     resource_classes = [CategoryRows]
+    formfield_overrides = JSON_OBJECTS
     actions = ["export_selected", "grant", "take_back"]
     list_display = ["name", "slug", "products_count", "avg_price"]
     # The model's own is lost where rows are grouped for the figures.
@@ -71,6 +73,18 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     class Meta:
         model = Product
         fields = "__all__"  # noqa: DJ007  # the admin's fieldsets say which
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the attributes to the category's schema, if either was changed."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        category, attributes = cleaned.get("category"), cleaned.get("attributes")
+        before = (self.instance.category, self.instance.attributes)
+        if category and attributes is not None and (category, attributes) != before:
+            try:
+                check_attributes(attributes, category.attribute_schema)
+            except forms.ValidationError as error:
+                self.add_error("attributes", error)
+        return cleaned
 
     def clean_picture(self) -> Picture | None:
         """Encode the picture anew, or say why not."""

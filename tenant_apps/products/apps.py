@@ -12,4 +12,4 @@ class ProductsConfig(AppConfig):
         from .models import Category, Product
 
         track(Category)
-        track(Product, without=["views"])
+        track(Product, without=["views", "search"])

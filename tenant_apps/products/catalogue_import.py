@@ -5,6 +5,7 @@ from itertools import batched
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from tenant_apps.history.recording import record
 from tenant_apps.integrations import jobs
 from tenant_apps.integrations.models import Job
 
+from .attribute_schema import check_attributes
 from .models import Category, Product
 from .shopify import (
     NotACatalogue,
@@ -126,6 +128,11 @@ def _import_batch(handles: dict[str, list[Row]], progress: Progress) -> None:
             progress.refuse(error, handle)
     with transaction.atomic():
         categories = _categories({product.category for product in parsed if product.category})
+        parsed = [
+            product
+            for product in parsed
+            if _fits(product, categories, progress, handles[product.slug][0].line)
+        ]
         # Locked in primary-key order, as an order takes its stock, so that the two never
         # deadlock; new rows in the order of their slugs, so that two imports do not.
         parsed.sort(key=lambda product: product.slug)
@@ -143,6 +150,18 @@ def _import_batch(handles: dict[str, list[Row]], progress: Progress) -> None:
         )
     progress.created += len(products) - len(known)
     progress.updated += len(known)
+
+
+def _fits(
+    product: ParsedProduct, categories: dict[str, Category], progress: Progress, line: int
+) -> bool:
+    category = categories.get(_slug(product.category))
+    try:
+        check_attributes(product.attributes, category.attribute_schema if category else {})
+    except ValidationError as error:
+        progress.refuse(RowRefused(line, " ".join(error.messages)), product.slug)
+        return False
+    return True
 
 
 def _product(parsed: ParsedProduct, categories: dict[str, Category]) -> Product:

@@ -8,8 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
 from shared_apps.tenants.json_objects import check_object
+
+from .attribute_schema import check_schema
 
 # From 0.01 to 99999999.99, as a text; no sign, no exponent, no spaces, no other script's digits.
 PRICE_FORM = r"[1-9][0-9]{0,7}(?:\.[0-9]{1,2})?|0\.(?:0[1-9]|[1-9][0-9]?)"
@@ -63,8 +66,21 @@ class JsonObjectField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the object, if PostgreSQL can keep it."""
         try:
-            check_object(data)
+            self.check(data)
         except ValidationError as error:
-            raise serializers.ValidationError(error.messages, code=error.code) from error
+            raise serializers.ValidationError(get_error_detail(error)) from error
         kept: dict[str, Any] = data
         return kept
+
+    def check(self, data: Any) -> None:
+        """Refuse what cannot be taken."""
+        check_object(data)
+
+
+class AttributeSchemaField(JsonObjectField):
+    """A category's attribute schema."""
+
+    def check(self, data: Any) -> None:
+        """Refuse what is no schema."""
+        super().check(data)
+        check_schema(data)

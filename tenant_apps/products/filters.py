@@ -1,14 +1,29 @@
+import re
+from typing import Any
+
 import django_filters
 from django import forms
+from django.db.models import BooleanField, F, Func, Q, Value
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from shared_apps.tenants.filters import TrueOrFalseFilter
-from shared_apps.tenants.lists import NO_NUL
+from shared_apps.tenants.lists import NO_NUL, Search, refuse
 
-from .models import Product
+from .attribute_schema import TYPES
+from .models import Category, Product
 
 MAX_TAG = 50
 _AMOUNT = r"^[0-9]{1,8}(?:\.[0-9]{1,2})?$"
+# What the parameters of :class:`AttributeFilters` begin with.
+ATTRIBUTES = "attributes."
+MAX_VALUE = 200
+NUMBERS = {"number", "integer"}
+COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_INTEGER = r"-?[0-9]{1,15}"
+_NUMBER = rf"{_INTEGER}\.[0-9]{{1,10}}"
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "pattern": _AMOUNT})
@@ -46,3 +61,104 @@ class ProductFilter(django_filters.FilterSet):
     def with_tag(self, queryset: object, name: str, value: str) -> object:
         """Keep products that carry the tag."""
         return queryset.filter(tags__contains=[value])  # type: ignore[attr-defined]
+
+
+class FullText(Search):
+    """``?search=``, full text; what fits best comes first, unless another order is asked for."""
+
+    description = (
+        "Words, or their beginnings, of name and description; accents and small typing errors in"
+        " the name do not matter. Without `ordering` what fits best comes first."
+    )
+
+    def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
+        """Return the products that are found, with their relevance."""
+        terms = self.get_search_terms(request)
+        return queryset.matching(" ".join(terms)) if terms else queryset
+
+
+class AttributeFilters(BaseFilterBackend):
+    """``?attributes.color=red``, ``?attributes.size__gte=3``: what categories declare, typed so.
+
+    Values of an ``__in`` are separated by commas. A name that no category the caller sees
+    declares is refused like any unknown parameter; where several declare it with different types,
+    a value counts as each of them that it can be.
+    """
+
+    def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
+        """Return the products whose attributes are as asked for; raise a 400 for what is none."""
+        asked = {name for name in request.query_params if name.startswith(ATTRIBUTES)}
+        if not asked:
+            return queryset
+        categories = Category.objects.visible_to(request.user)
+        schemas = list(categories.values_list("attribute_schema", flat=True))
+        for parameter in asked:
+            name, _, lookup = parameter.removeprefix(ATTRIBUTES).partition("__")
+            declared = [schema[name] for schema in schemas if name in schema]
+            for value in request.query_params.getlist(parameter):
+                queryset = queryset.filter(_condition(parameter, name, lookup, value, declared))
+        return queryset
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Describe the parameters for the OpenAPI document: an object, exploded into them."""
+        lookups = "|".join([*COMPARISONS, "in"])
+        name = rf"^attributes\._?[a-z0-9]+(?:_[a-z0-9]+)*_?(?:__(?:{lookups}))?$"
+        schema = {
+            "type": "object",
+            "propertyNames": {"pattern": name},
+            "additionalProperties": {"type": "string", "pattern": NO_NUL, "maxLength": MAX_VALUE},
+        }
+        described = {"name": "attributes", "in": "query", "required": False, "schema": schema}
+        description = (
+            "Attributes that a category's schema declares: `attributes.color=red`,"
+            " `attributes.color__in=red,blue`; for numbers also `attributes.size__gte=3`"
+            " (`gt`, `gte`, `lt`, `lte`)."
+        )
+        return [described | {"description": description, "style": "form", "explode": True}]
+
+
+def _condition(parameter: str, name: str, lookup: str, text: str, declared: list[Any]) -> Any:
+    kinds = {each["type"] for each in declared}
+    is_known = lookup in ("", "in") or (lookup in COMPARISONS and kinds & NUMBERS)
+    if not kinds or not is_known or parameter.endswith("__"):
+        raise refuse(parameter, "There is no such parameter.", code="unknown_attribute")
+    if len(text) > MAX_VALUE:
+        raise refuse(parameter, f"At most {MAX_VALUE} characters.")
+    condition = Q()
+    for part in text.split(",") if lookup == "in" else [text]:
+        values = _values(part, kinds & NUMBERS if lookup in COMPARISONS else kinds)
+        if not values:
+            called = ", or ".join(str(TYPES[kind]) for kind in sorted(kinds))
+            raise refuse(parameter, f"This must be {called}.", code="unknown_attribute")
+        for value in values:
+            condition |= _compared(name, lookup, value)
+    return condition
+
+
+def _values(text: str, kinds: set[str]) -> list[Any]:
+    """Return what ``text`` can be as a value of one of ``kinds``."""
+    values: list[Any] = []
+    if kinds & {"text", "choice"} and text:
+        values.append(text)
+    if "boolean" in kinds and text in ("true", "false"):
+        values.append(text == "true")
+    if kinds & NUMBERS and re.fullmatch(_INTEGER, text):
+        values.append(int(text))
+    if "number" in kinds and re.fullmatch(_NUMBER, text):
+        values.append(float(text))
+    return values
+
+
+def _compared(name: str, lookup: str, value: Any) -> Any:
+    if lookup not in COMPARISONS:
+        return Q(attributes__contains={name: value})  # the index's own operator
+    # A path compares numbers with numbers and leaves out what is none; `->` would order all kinds.
+    path = Value(f'strict $."{name}" ? (@ {COMPARISONS[lookup]} {value})')
+    return Q(
+        Func(
+            F("attributes"),
+            path,
+            template="jsonb_path_exists(%(expressions)s::jsonpath, silent => true)",
+            output_field=BooleanField(),
+        )
+    )

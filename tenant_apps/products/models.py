@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import Avg, Count, Q
@@ -20,9 +21,10 @@ from tenant_apps.history.recording import record
 from tenant_apps.users.models import CatalogueReaders
 from tenant_apps.users.roles.objects import PersonGrant, RoleGrant, granted
 
+from . import searching
+from .attribute_schema import check_schema
+
 MAX_STOCK = 2_147_483_647
-# Of a search: each reads every name and description.
-MAX_WORDS = 8
 
 
 def is_open_to(user: Any) -> bool:
@@ -71,6 +73,17 @@ class Category(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("name"), max_length=255)
     slug = models.SlugField(_("slug"), unique=True, max_length=255)
+    attribute_schema = models.JSONField(
+        _("attribute schema"),
+        default=dict,
+        blank=True,
+        validators=[check_schema],
+        help_text=_(
+            'The attributes of the products in it, as JSON: {"size": {"type": "number", "unit":'
+            ' "cm", "required": true}}. Types: text, number, integer, boolean, choice (with'
+            ' "choices": [...]). Empty: any attributes.'
+        ),
+    )
 
     objects = CategoryQuerySet.as_manager()
 
@@ -122,10 +135,8 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(_granted(user, "change")) if user.is_authenticated else self.none()
 
     def matching(self, text: str) -> "ProductQuerySet":
-        """Products with each of the first words of ``text`` in their name or description."""
-        found = self
-        for word in text.split()[:MAX_WORDS]:
-            found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
+        """Products that a search for ``text`` finds, with their ``relevance``."""
+        found: ProductQuerySet = searching.matching(self, text)
         return found
 
     def popular(self) -> "ProductQuerySet":
@@ -165,6 +176,15 @@ class ProductQuerySet(models.QuerySet["Product"]):
         self.filter(pk=product_id).update(views=models.F("views") + 1)
 
 
+class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]  # made at run time
+    """Leaves the column for searching in the database."""
+
+    def get_queryset(self) -> ProductQuerySet:
+        """Return the products without it."""
+        products: ProductQuerySet = super().get_queryset().defer("search")
+        return products
+
+
 class Product(models.Model):
     """Something the tenant sells."""
 
@@ -199,7 +219,11 @@ class Product(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = ProductQuerySet.as_manager()
+    search = models.GeneratedField(
+        expression=searching.VECTOR, output_field=SearchVectorField(), db_persist=True
+    )
+
+    objects = ProductManager()
 
     class Meta:
         verbose_name = _("product")
@@ -209,6 +233,8 @@ class Product(models.Model):
             models.Index(fields=["category", "is_active"], name="product_category_active"),
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
             GinIndex(fields=["attributes"], name="product_attributes"),
+            # A list of what is not sorted in yet would be read by every search.
+            GinIndex(fields=["search"], name="product_search", fastupdate=False),
         ]
         constraints = [
             models.CheckConstraint(

@@ -18,8 +18,10 @@ from .models import Category, Product, is_open_to
 PAGE = 24
 LONGEST_SEARCH = 200
 
-# what the page's list can be ordered by: its name, and the columns
+# what the page's list can be ordered by: its name, and the columns; without a search all are equal
+# matches
 ORDERS: dict[str, tuple[Any, list[str]]] = {
+    "best": (_("Best match first"), ["-created_at", "-id"]),
     "newest": (_("Newest first"), ["-created_at", "-id"]),
     "name": (_("By name"), ["name", "id"]),
     "cheapest": (_("Cheapest first"), ["price", "id"]),
@@ -50,11 +52,15 @@ def home(request: HttpRequest) -> HttpResponse:
     categories = Category.objects.visible_to(request.user)
     category = next((c for c in categories if c.slug == wanted.get("category")), None)
     order = wanted.get("order", "")
-    order = order if order in ORDERS else "newest"
-    seen = Product.objects.on_sale().visible_to(request.user).matching(search)
+    order = order if order in ORDERS else "best"
+    columns = ORDERS[order][1]
+    seen = Product.objects.on_sale().visible_to(request.user)
+    if search:
+        seen = seen.matching(search)
+        columns = ["-relevance", *columns] if order == "best" else columns
     if category is not None:
         seen = seen.filter(category=category)
-    products = seen.select_related("category").order_by(*ORDERS[order][1])
+    products = seen.select_related("category").order_by(*columns)
     chosen = {"search": search, "category": category.slug if category else "", "order": order}
     context = {
         **chosen,

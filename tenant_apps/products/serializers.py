@@ -1,14 +1,20 @@
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
 from shared_apps.tenants.api import StrictModelSerializer
 
-from .fields import ImageUrlField, JsonObjectField, PriceField
+from .attribute_schema import check_attributes
+from .fields import AttributeSchemaField, ImageUrlField, JsonObjectField, PriceField
 from .models import Category, Product
 
 
 class CategorySerializer(StrictModelSerializer):
+    attribute_schema = AttributeSchemaField(
+        required=False, help_text="What attributes its products have; empty: any."
+    )
     products_count = serializers.IntegerField(read_only=True)
     avg_price = serializers.DecimalField(
         max_digits=10, decimal_places=2, read_only=True, allow_null=True
@@ -16,7 +22,7 @@ class CategorySerializer(StrictModelSerializer):
 
     class Meta:
         model = Category
-        fields = ["id", "name", "slug", "products_count", "avg_price"]
+        fields = ["id", "name", "slug", "attribute_schema", "products_count", "avg_price"]
 
     def create(self, validated_data: dict[str, Any]) -> Category:
         """Create the category and return it with its figures."""
@@ -56,3 +62,20 @@ class ProductSerializer(StrictModelSerializer):
             *("is_active", "views", "created_at", "updated_at"),
         ]
         read_only_fields = ["views", "created_at", "updated_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Hold the attributes to the category's schema, if either is written."""
+        product = self.instance or Product()
+        category = attrs.get("category", product.category)
+        is_moved = category != product.category
+        if self.instance is None or is_moved or "attributes" in attrs:
+            try:
+                check_attributes(
+                    attrs.get("attributes", product.attributes),
+                    category.attribute_schema if category else {},
+                )
+            except ValidationError as error:
+                raise serializers.ValidationError(
+                    {"attributes": get_error_detail(error)}
+                ) from error
+        return attrs

@@ -12,7 +12,7 @@ from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
-from .filters import ProductFilter
+from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
 from .models import Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
@@ -60,8 +60,11 @@ class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVie
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
     permission_classes = [KeepsCatalogue]
-    filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
+    filter_backends = [
+        *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, FullText, StableOrdering)
+    ]
     filterset_class = ProductFilter
+    declared_elsewhere = ATTRIBUTES
     search_fields = ["name", "description"]
     ordering_fields = ["price", "created_at", "name"]
     ordering = ["-created_at"]

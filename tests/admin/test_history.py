@@ -75,7 +75,7 @@ def test_a_change_by_a_token_is_recorded_as_its_persons(owner, member, lamp):
     assert member("manager").patch(path, sent).status_code == 200
     assert last(Category.objects.get()) == (
         *(OWNER, CREATE),
-        {"name": [None, "Lights"], "slug": [None, "l"]},
+        {"name": [None, "Lights"], "slug": [None, "l"], "attribute_schema": [None, {}]},
     )
     assert last(lamp) == (
         *("manager@acme.example", UPDATE),

@@ -21,9 +21,9 @@ def main() -> None:
             django.setup()
             from django.db import connections
 
-            from tests.benchmarks import grants, provisioning
+            from tests.benchmarks import grants, provisioning, search
 
-            figures = provisioning.measure() + grants.measure()
+            figures = provisioning.measure() + grants.measure() + search.measure()
             for connection in connections.all():
                 connection.close()
                 connection.close_pool()

@@ -67,7 +67,8 @@ def plant(tenant: ActiveTenant) -> dict[str, str]:
 
 def _shop(mark: str) -> dict[str, str]:
     owner = User.objects.get()
-    shelf = Category.objects.create(name=f"Shelf {mark}", slug=mark)
+    schema = {mark: {"type": "text"}}
+    shelf = Category.objects.create(name=f"Shelf {mark}", slug=mark, attribute_schema=schema)
     product = Product.objects.create(
         name=f"Lamp {mark}",
         slug=mark,

@@ -207,3 +207,13 @@ def test_grants_go_with_their_object(shelves, owner, ann):
     Product.objects.filter(category=tools).delete()
     tools.delete()
     assert person_grants(Category).count() == 0
+
+
+def test_an_attribute_that_only_a_hidden_category_declares_is_unknown(closed, shelves, ann, owner):
+    Category.objects.filter(slug="tools").update(attribute_schema={"size": {"type": "number"}})
+    query = "/api/products/?attributes.size=3"
+    assert owner.get(query).status_code == 200
+    refused = ann.get(query)
+    assert (refused.status_code, code(refused)) == (400, "unknown_attribute")
+    grant(owner, "category", shelves["tools"], "view_category", **to_ann())
+    assert ann.get(query).status_code == 200

@@ -226,9 +226,17 @@ SCHEMAS = {
     ),
     "an extension missing": (
         ownership.extensions,
-        "DROP EXTENSION unaccent",
-        "SET ROLE {owner}; CREATE EXTENSION unaccent SCHEMA extensions",
-        "unaccent",
+        # To drop it, what the tenants' columns are made with would have to go first.
+        "UPDATE pg_extension SET extname = 'gone' WHERE extname = 'unaccent'",
+        "UPDATE pg_extension SET extname = 'unaccent' WHERE extname = 'gone'",
+        "extension unaccent",
+        "is missing",
+    ),
+    "the text search configuration missing": (
+        ownership.extensions,
+        "ALTER TEXT SEARCH CONFIGURATION extensions.freehold RENAME TO gone",
+        "ALTER TEXT SEARCH CONFIGURATION extensions.gone RENAME TO freehold",
+        "text search configuration freehold",
         "is missing",
     ),
     "a schema without a tenant": (

@@ -58,3 +58,11 @@ def extensions() -> Iterator[Finding]:
                 f"is in schema {found[name]}, out of the tenants' reach",
                 f"ALTER EXTENSION {name} SET SCHEMA {scope.EXTENSIONS_SCHEMA};",
             )
+    configurations = catalogue.rows(
+        "SELECT 1 FROM pg_ts_config c JOIN pg_namespace n ON n.oid = cfgnamespace"
+        " WHERE cfgname = %s AND nspname = %s",
+        [scope.SEARCH_CONFIGURATION, scope.EXTENSIONS_SCHEMA],
+    )
+    if not list(configurations):
+        name = f"text search configuration {scope.SEARCH_CONFIGURATION}"
+        yield error(name, "is missing", "Run `manage.py migrate`.")

@@ -1,4 +1,4 @@
-"""What the database needs once: the public role, the extensions' schema, revoked defaults."""
+"""What the database needs once: the public role, extensions and search, revoked defaults."""
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -28,6 +28,7 @@ def prepare_cluster() -> None:
         "public_role": sql.Identifier(scope.PUBLIC_ROLE),
         "web": sql.Identifier(web_login()),
         "extensions": sql.Identifier(scope.EXTENSIONS_SCHEMA),
+        "search": sql.Identifier(scope.EXTENSIONS_SCHEMA, scope.SEARCH_CONFIGURATION),
         "database": sql.Identifier(settings.DATABASES["default"]["NAME"]),
     }
     with scope.owner_scope(), transaction.atomic(using=OWNER_ALIAS):
@@ -58,6 +59,20 @@ def prepare_cluster() -> None:
                     sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {extensions}").format(
                         sql.Identifier(name), **names
                     )
+                )
+            cursor.execute(
+                "SELECT 1 FROM pg_ts_config WHERE cfgname = %s AND cfgnamespace = %s::regnamespace",
+                [scope.SEARCH_CONFIGURATION, scope.EXTENSIONS_SCHEMA],
+            )
+            if cursor.fetchone() is None:
+                # Words of any language, in lower case and without accents.
+                cursor.execute(
+                    sql.SQL(
+                        "CREATE TEXT SEARCH CONFIGURATION {search} (COPY = pg_catalog.simple);"
+                        "ALTER TEXT SEARCH CONFIGURATION {search} ALTER MAPPING"
+                        " FOR word, numword, hword, numhword, hword_part, hword_numpart"
+                        " WITH {extensions}.unaccent, pg_catalog.simple"
+                    ).format(**names)
                 )
 
 
