@@ -13,6 +13,7 @@ from rest_framework import permissions, serializers
 from shared_apps.tenants.api import StrictFields
 from shared_apps.tenants.lists import NO_NUL
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
+from tenant_apps.users.api_keys.scopes import scope_for
 
 # PostgreSQL keeps no NUL; what is blank is refused where something must be said.
 
@@ -27,8 +28,14 @@ class FreeholdSchema(AutoSchema):
         return [self.path.split("/")[2]]
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Say that signing in is optional where the portal's settings may let anyone read."""
-        schemes: list[dict[str, list[str]]] = super().get_auth()
+        """Name the scope that a key needs; where anyone may read, signing in is optional."""
+        scope = scope_for(self.view, self.method)
+        schemes: list[dict[str, list[str]]] = [
+            {name: [scope] if name == ApiKeyScheme.name else roles}
+            for scheme in super().get_auth()
+            for name, roles in scheme.items()
+            if scope or name != ApiKeyScheme.name
+        ]
         if self.method in permissions.SAFE_METHODS and any(
             getattr(permission, "may_let_anyone_read", False)
             for permission in self.view.get_permissions()
@@ -115,6 +122,23 @@ class JsonObjectInDocuments(OpenApiSerializerFieldExtension):
         )
         auto_schema.registry.register_on_missing(component)
         return an_object
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    """How :class:`ApiKeyAuthentication` appears in the documents."""
+
+    target_class = "tenant_apps.users.api_keys.authentication.ApiKeyAuthentication"
+    name = "api_key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Describe the Authorization header."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "fh_<environment>_<id>_<secret>",
+            "description": "An API key, or the token that `/api/auth/token/` gives for one. It"
+            " needs the scope named at the operation, and its account's role must allow it.",
+        }
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -58,6 +58,7 @@ class ImportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     """Catalogue imports of this portal."""
 
     queryset = Job.objects.filter(kind=KIND).defer("content")
+    key_resource = "imports"
     serializer_class = ImportSerializer
     permission_classes = [ImportsCatalogue]
     filter_backends = [DeclaredParameters, StableOrdering]

@@ -30,6 +30,7 @@ class CategoryViewSet(viewsets.ModelViewSet[Category]):
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
+    key_resource = "categories"
     serializer_class = CategorySerializer
     permission_classes = [KeepsCatalogue]
     filter_backends = [DeclaredParameters, Search, StableOrdering]
@@ -55,6 +56,7 @@ class ProductViewSet(viewsets.ModelViewSet[Product]):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
     queryset = Product.objects.select_related("category")
+    key_resource = "products"
     serializer_class = ProductSerializer
     permission_classes = [KeepsCatalogue]
     filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
