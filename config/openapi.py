@@ -31,7 +31,7 @@ class FreeholdSchema(AutoSchema):
         """Name the scope that a key needs; where anyone may read, signing in is optional."""
         scope = scope_for(self.view, self.method)
         schemes: list[dict[str, list[str]]] = [
-            {name: [scope] if name == ApiKeyScheme.name else roles}
+            {name: [scope] if scope and name == ApiKeyScheme.name else roles}
             for scheme in super().get_auth()
             for name, roles in scheme.items()
             if scope or name != ApiKeyScheme.name

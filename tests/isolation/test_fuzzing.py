@@ -117,9 +117,9 @@ def links_of(user, people, made) -> dict[str, list[str]]:
     made["logins"] = [
         RefreshFamily.objects.open(pk=uuid4(), user=user, jti=str(n)) for n in range(24)
     ]
-    role, all_of_them = Role.objects.get(code="admin"), {"name": "more", "scopes": SCOPES}
-    made["api_keys"] = [issue(acting=user, role=role, **all_of_them)[0] for _ in range(24)]
-    client_id, secret = read_key(issue(acting=user, role=role, **all_of_them)[1])
+    of_admins = {"role": Role.objects.get(code="admin"), "name": "more", "scopes": SCOPES}
+    made["api_keys"] = [issue(acting=user, **of_admins)[0] for _ in range(24)]
+    client_id, secret = read_key(issue(acting=user, **of_admins)[1])
     return {
         "client_ids": [str(client_id)],
         "client_secrets": [secret],

@@ -98,7 +98,10 @@ class KeyTokenView(APIView):
 
 
 def _granted(request: Request) -> dict[str, Any]:
-    sent = {name: request.data.getlist(name) for name in request.data}
+    # Others are ignored, as the RFC wants it.
+    body: Any = request.data
+    known = body.keys() & {"grant_type", "client_id", "client_secret", "scope"}
+    sent = {name: body.getlist(name) for name in known}
     if any(len(values) > 1 for values in sent.values()):
         raise OAuthError("invalid_request")
     form = {name: values[0] for name, values in sent.items() if values[0]}
@@ -111,7 +114,7 @@ def _granted(request: Request) -> dict[str, Any]:
     key = ApiKey.objects.opened_by(read_id(client_id), secret, address=address)
     if key is None:
         raise OAuthError("invalid_client")
-    scopes = form["scope"].split(" ") if "scope" in form else key.scopes
+    scopes = sorted(set(form["scope"].split(" "))) if "scope" in form else key.scopes
     if not set(scopes) <= set(key.scopes):
         raise OAuthError("invalid_scope")
     key.note_use()

@@ -85,7 +85,7 @@ def rotate(*, acting: User, key: ApiKey, overlap: timedelta = OVERLAP) -> tuple[
             scopes=key.scopes,
             addresses=key.addresses,
             created_by=acting,
-            lifetime=key.expires_at and key.expires_at - key.created_at,
+            lifetime=key.expires_at - key.created_at if key.expires_at else None,
         )
 
 
@@ -125,6 +125,6 @@ def _make(
         scopes=scopes,
         addresses=addresses,
         created_by=created_by,
-        expires_at=lifetime and timezone.now() + lifetime,
+        expires_at=timezone.now() + lifetime if lifetime else None,
     )
     return key, text

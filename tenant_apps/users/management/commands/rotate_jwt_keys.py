@@ -43,8 +43,9 @@ class Command(BaseCommand):
         newest = max(keys)
         if number is None:
             keys[newest + 1] = secrets.token_bytes(32)
-            days = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"].days
-            self.stdout.write(HOW.format(value=_value(keys), newest=newest + 1, days=days))
+            lifetime: Any = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+            how = HOW.format(value=_value(keys), newest=newest + 1, days=lifetime.days)
+            self.stdout.write(how)
             return
         if number not in keys or number == newest:
             raise CommandError(f"Key {number} is not configured, or is the one that signs.")
