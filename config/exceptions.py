@@ -18,6 +18,7 @@ from tenant_apps.orders.models import IllegalTransition
 from tenant_apps.orders.placing import OutOfStock, ProductGone
 from tenant_apps.products.catalogue_import import FileTooLarge
 from tenant_apps.products.shopify import NotACatalogue
+from tenant_apps.users.api_keys.issuing import KeyClosed
 from tenant_apps.users.invitations.inviting import (
     AlreadyInvited,
     AlreadyThere,
@@ -44,6 +45,7 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     AlreadyInvited: (status.HTTP_409_CONFLICT, "already_invited"),
     InvitationClosed: (status.HTTP_409_CONFLICT, "invitation_closed"),
     ChangedMeanwhile: (status.HTTP_409_CONFLICT, "conflict"),
+    KeyClosed: (status.HTTP_409_CONFLICT, "key_closed"),
     LinkInvalid: (status.HTTP_404_NOT_FOUND, "link_invalid"),
     NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
     FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),

@@ -25,6 +25,7 @@ from tenant_apps.products.attribute_schema import (
     TYPES,
 )
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
+from tenant_apps.users.api_keys.scopes import scope_for
 
 # PostgreSQL keeps no NUL; what is blank is refused where something must be said.
 
@@ -53,8 +54,14 @@ class FreeholdSchema(AutoSchema):
         return [self.path.split("/")[2]]
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Say that signing in is optional where the portal's settings may let anyone read."""
-        schemes: list[dict[str, list[str]]] = super().get_auth()
+        """Name the scope that a key needs; where anyone may read, signing in is optional."""
+        scope = scope_for(self.view, self.method)
+        schemes: list[dict[str, list[str]]] = [
+            {name: [scope] if scope and name == ApiKeyScheme.name else roles}
+            for scheme in super().get_auth()
+            for name, roles in scheme.items()
+            if scope or name != ApiKeyScheme.name
+        ]
         if self.method in permissions.SAFE_METHODS and any(
             getattr(permission, "may_let_anyone_read", False)
             for permission in self.view.get_permissions()
@@ -191,6 +198,23 @@ class AttributeSchemaInDocuments(OpenApiSerializerFieldExtension):
                     for form in forms
                 ]
             },
+        }
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    """How :class:`ApiKeyAuthentication` appears in the documents."""
+
+    target_class = "tenant_apps.users.api_keys.authentication.ApiKeyAuthentication"
+    name = "api_key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Describe the Authorization header."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "fh_<environment>_<id>_<secret>",
+            "description": "An API key, or the token that `/api/auth/token/` gives for one. It"
+            " needs the scope named at the operation, and its account's role must allow it.",
         }
 
 

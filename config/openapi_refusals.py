@@ -81,7 +81,9 @@ def add_refusals(result: Any, generator: Any, request: Any, public: bool) -> Any
             statuses = named | set(_refusals(path, method, operation, is_tenants=is_tenants))
             used |= statuses
             _add_conditions(operation)
-            answers.update({str(s): {"$ref": _reference(s)} for s in sorted(statuses)})
+            # What has a form of its own (OAuth's) keeps it.
+            ours = [s for s in sorted(statuses) if "content" not in answers.get(str(s), {})]
+            answers.update({str(s): {"$ref": _reference(s)} for s in ours})
     components.setdefault("schemas", {})["Error"] = ERROR
     components["responses"] = {_name(status): _refusal(status) for status in sorted(used)}
     return result

@@ -12,6 +12,7 @@ from tenant_apps.orders.pages import cancel_order, order_page, orders_page
 from tenant_apps.products.pages import home, product_page
 from tenant_apps.users.addresses.pages import confirm_new_email
 from tenant_apps.users.invitations.pages import accept_page
+from tenant_apps.users.jwks import jwks
 from tenant_apps.users.logins.pages import sign_in, sign_out
 from tenant_apps.users.look import logo, look
 from tenant_apps.users.pages import confirm_email
@@ -26,6 +27,7 @@ api = [
     path("", include("tenant_apps.orders.urls")),
 ]
 urlpatterns = [
+    path(".well-known/jwks.json", jwks, name="jwks"),
     path("", home, name="home"),
     path("products/<slug:slug>/", product_page, name="product"),
     path("confirm-email/<str:token>/", confirm_email, name="confirm-email"),

@@ -13,7 +13,10 @@ from tests.test_house_rules import ROOT, SOURCES
 PAGE = ROOT / "docs" / "errors.md"
 # Calls whose `code` is answered, and where it stands if it has no name.
 _RAISED = {
-    **dict.fromkeys(("ValidationError", "ErrorDetail", "AuthenticationFailed", "refuse"), None),
+    **dict.fromkeys(
+        ("ValidationError", "ErrorDetail", "AuthenticationFailed", "PermissionDenied", "refuse"),
+        None,
+    ),
     "SubdomainRefused": 0,
     "error_answer": 2,
     "Refusal": 1,

@@ -36,6 +36,7 @@ EXEMPT = {
     "users/built_in_roles.py:write_built_in_roles": "the template's rows, before any tenant",
     "users/models.py:User.revoke_tokens": "says nothing; what ended the logins is recorded",
     "users/models.py:User.end_logins": "as above",
+    "users/api_keys/models.py:ApiKey.note_use": "a key was used",
     "users/logins/models.py:RefreshFamilyManager.rotate": "a login's chain of tokens",
     "users/logins/models.py:RefreshFamily.end": "a login's end stands on the login",
     "users/logins/models.py:RefreshFamily.touch": "a login was used",
@@ -129,6 +130,7 @@ def test_every_model_is_recorded_or_says_why_not():
     assert recorded == {
         *("products.Product", "products.Category", "orders.Order"),
         *("users.User", "users.Role", "users.PortalSettings"),
+        "users.ApiKey",
         "users.Invitation",
         *("products.CategoryPersonGrant", "products.CategoryRoleGrant"),
         *("products.ProductPersonGrant", "products.ProductRoleGrant"),

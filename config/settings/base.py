@@ -256,6 +256,8 @@ JWT_MASTER_KEYS: dict[int, bytes] = {
     int(number): base64.b64decode(key)
     for number, _, key in (item.partition(":") for item in env.list("JWT_MASTER_KEYS"))
 }
+# Stands in each API key, for people and scanners.
+API_KEY_ENVIRONMENT = "live"
 SIMPLE_JWT = {
     "ALGORITHM": "EdDSA",
     # Never used: each tenant's key is derived in tenant_apps.users.tokens.
@@ -273,6 +275,7 @@ REFRESH_REUSE_GRACE = timedelta(seconds=10)
 # --- API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenant_apps.users.api_keys.authentication.ApiKeyAuthentication",
         "tenant_apps.users.authentication.TenantJWTAuthentication",
         "tenant_apps.users.authentication.AdminSessionAuthentication",
     ],

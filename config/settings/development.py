@@ -23,6 +23,7 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 from .base import *  # noqa: E402, F403  # settings inherit this way; the defaults come first
 
+API_KEY_ENVIRONMENT = "dev"
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
 STORAGES["staticfiles"] = {  # noqa: F405  # from the settings above
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",

@@ -31,6 +31,7 @@ def host_of(request: HttpRequest) -> str | None:
 SIGNING_PATHS = frozenset(
     {
         *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
+        "/api/auth/token/",
         *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
         *("/admin/login/", "/admin/logout/", "/forgotten-password/"),
         *("/sign-in/", "/sign-out/"),

@@ -12,11 +12,14 @@ from .models import Order
 
 
 def send(entry: OutboxEntry) -> None:
-    """Send the confirmation that an outbox entry asks for; an order that is gone needs none."""
+    """Send the confirmation that an outbox entry asks for.
+
+    An order that is gone needs none, and a program has no mailbox.
+    """
     order = (
         Order.objects.select_related("user").with_items().filter(pk=entry.payload["order"]).first()
     )
-    if order is None:
+    if order is None or order.user.is_service:
         return
     context: dict[str, Any] = {"order": order, "items": order.items.all()}
     send_mail(

@@ -32,6 +32,7 @@ class OrderViewSet(
     """Orders. An order that the caller may not see does not exist for them."""
 
     queryset = Order.objects.all()
+    key_resource = "orders"
     serializer_class = OrderSerializer
     permission_classes = [permissions.IsAuthenticated]
     filter_backends = [DeclaredParameters, DjangoFilterBackend, StableOrdering]

@@ -26,6 +26,7 @@ class ProductImageView(generics.GenericAPIView[Product]):
     """The picture of a product, for whoever may see the product."""
 
     queryset = Product.objects.select_related("image", "category")
+    key_resource = "products"
     serializer_class = PictureSerializer
     permission_classes = [KeepsImages]
     parser_classes = [parsers.MultiPartParser]

@@ -66,6 +66,7 @@ class ImportViewSet(
     """Catalogue imports of this portal."""
 
     queryset = Job.objects.filter(kind=KIND).defer("content")
+    key_resource = "imports"
     serializer_class = ImportSerializer
     permission_classes = [ImportsCatalogue]
     filter_backends = [DeclaredParameters, StableOrdering]

@@ -32,6 +32,7 @@ class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVi
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
+    key_resource = "categories"
     serializer_class = CategorySerializer
     permission_classes = [KeepsCatalogue]
     filter_backends = [DeclaredParameters, Search, StableOrdering]
@@ -57,6 +58,7 @@ class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVie
     """The catalogue. Whoever may change products also sees those that are not active."""
 
     queryset = Product.objects.select_related("category")
+    key_resource = "products"
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
     permission_classes = [KeepsCatalogue]

@@ -24,13 +24,14 @@ from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 from tenant_apps.files.pictures import NotAPicture, encoded_anew
 from tenant_apps.history.admin import HistoryAdmin
 
+from .api_keys.admin import ApiKeyAdmin
 from .invitations.admin import InvitationAdmin
 from .logins.admin import EndsLogins, LoginInline
 from .models import PortalSettings, Role, User
 from .roles.admin import RoleAdmin
 from .roles.admin_why import ExplainsAdmin
 
-__all__ = ["InvitationAdmin", "RoleAdmin"]  # registered by being imported
+__all__ = ["ApiKeyAdmin", "InvitationAdmin", "RoleAdmin"]  # registered by being imported
 
 
 class NewUserForm(UserCreationForm):
@@ -149,9 +150,9 @@ class UserAdmin(ExplainsAdmin, EndsLogins, HistoryAdmin, _PeopleAdmin):
             obj.revoke_tokens()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes a person who outranks them."""
+        """Nobody changes a person who outranks them; a service account changes with its keys."""
         may = super().has_change_permission(request, obj)
-        return bool(may and (obj is None or not obj.outranks(request.user)))
+        return bool(may and (obj is None or not (obj.is_service or obj.outranks(request.user))))
 
 
 @admin.register(User, site=operators_admin)

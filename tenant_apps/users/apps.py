@@ -9,14 +9,15 @@ class UsersConfig(AppConfig):
     def ready(self) -> None:
         from tenant_apps.history.recording import track
 
-        from .models import Invitation, PortalSettings, Role, User
+        from .models import ApiKey, Invitation, PortalSettings, Role, User
         from .roles.objects import PersonGrant, RoleGrant, grant_model, grantable_models
 
         secret = ["password", "token_version", "last_login"]
-        track(User, without=[*secret, "is_superuser"], relations=["groups"])
+        track(User, without=[*secret, "is_superuser", "is_service"], relations=["groups"])
         track(Role, without=["group_ptr", "uuid", "code"], relations=["permissions"])
         track(PortalSettings)
         track(Invitation, without=["digest", "serial"], relations=["roles"])
+        track(ApiKey, without=["digest", "last_used_at"])
         for kind in grantable_models():
             for base in (PersonGrant, RoleGrant):
                 track(grant_model(kind, base))

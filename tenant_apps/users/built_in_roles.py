@@ -23,6 +23,7 @@ _PEOPLE = (
     *("users.view_user", "users.add_user", "users.change_user", "users.invite_user"),
     *("users.view_role", "users.add_role", "users.change_role", "users.delete_role"),
     *("users.view_portalsettings", "users.change_portalsettings", "history.view_change"),
+    "users.manage_apikey",
 )
 _JOBS = ("integrations.view_job",)
 

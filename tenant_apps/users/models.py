@@ -21,11 +21,12 @@ from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
 from tenant_apps.history.recording import record
 
+from .api_keys.models import ApiKey
 from .built_in_roles import FIRST_OWN_RANK
 from .invitations.models import Invitation
 from .logins.models import RefreshFamily, RefreshRefused
 
-__all__ = ["Invitation", "RefreshFamily", "RefreshRefused"]  # found through this module
+__all__ = ["ApiKey", "Invitation", "RefreshFamily", "RefreshRefused"]  # found through this module
 
 
 class RoleQuerySet(models.QuerySet["Role"]):
@@ -93,6 +94,15 @@ class UserManager(BaseUserManager["User"]):
         user.groups.set([role.pk for role in roles])
         return user
 
+    def create_service_account(self, *, name: str, role: Role) -> "User":
+        """Create an account for a program: it has a role, no mailbox, and never a password."""
+        key = uuid7()
+        user = self._create(
+            f"{key.hex}@service.invalid", None, "", id=key, name=name, is_service=True
+        )
+        user.groups.add(role)
+        return user
+
     def create_operator(self, email: str, password: str | None, **values: Any) -> "User":
         """Create an operator of the platform; for the public schema only."""
         return self._create(email, password, "", is_superuser=True, **values)
@@ -120,6 +130,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("email"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
     is_active = models.BooleanField(_("is active"), default=True)
+    is_service = models.BooleanField(
+        _("service account"), default=False, db_default=False, editable=False
+    )
     email_verified_at = models.DateTimeField(
         _("email verified at"), null=True, blank=True, editable=False
     )
@@ -143,7 +156,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_service=False) | models.Q(password__startswith="!"),  # noqa: S106  # the mark of none
+                name="user_service_account_has_no_password",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ master key and the tenant's id; ``iss``, ``aud`` and ``kid`` are the tenant's. A
 neighbour fails at the signature, at the audience and at the user it names.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -24,10 +25,13 @@ from uuid_utils.compat import uuid7
 from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.scope import active_tenant
 
-from .models import RefreshFamily, RefreshRefused, User
+from .models import ApiKey, RefreshFamily, RefreshRefused, User
 
 FAMILY_CLAIM = "fam"
 VERSION_CLAIM = "ver"
+# As RFC 9068 names them.
+KEY_CLAIM = "client_id"
+SCOPE_CLAIM = "scope"
 
 
 def signing_key(tenant_id: UUID, number: int) -> Ed25519PrivateKey:
@@ -104,12 +108,25 @@ class AccessToken(_TenantToken, tokens.AccessToken):
     @classmethod
     def for_login(cls, user: User, family: UUID) -> "AccessToken":
         """Return a token for ``user`` within a login's refresh family."""
+        token = cls._for(user)
+        token[FAMILY_CLAIM] = str(family)
+        return token
+
+    @classmethod
+    def for_key(cls, key: ApiKey, scopes: Iterable[str]) -> "AccessToken":
+        """Return a token for the service account of ``key``, good for ``scopes``."""
+        token = cls._for(key.user)
+        token[KEY_CLAIM] = str(key.pk)
+        token[SCOPE_CLAIM] = " ".join(scopes)
+        return token
+
+    @classmethod
+    def _for(cls, user: User) -> "AccessToken":
         token = cls()
         token["sub"] = str(user.pk)
         token["email"] = user.email
         token["role"] = user.role
         token[VERSION_CLAIM] = user.token_version
-        token[FAMILY_CLAIM] = str(family)
         return token
 
 

@@ -3,6 +3,8 @@ from rest_framework.routers import SimpleRouter
 
 from . import portal, views
 from .addresses import views as address_views
+from .api_keys import views as api_key_views
+from .api_keys.client_credentials import KeyTokenView
 from .invitations import views as invitation_views
 from .logins import views as login_views
 from .passwords import views as password_views
@@ -10,6 +12,7 @@ from .roles import views as role_views
 
 router = SimpleRouter()
 router.register("roles", role_views.RoleViewSet)
+router.register("api-keys", api_key_views.ApiKeyViewSet)
 router.register("me/sessions", login_views.SessionViewSet, basename="session")
 router.register("invitations", invitation_views.InvitationViewSet)
 router.register("users", role_views.PersonViewSet)
@@ -17,6 +20,7 @@ router.register("users", role_views.PersonViewSet)
 urlpatterns = [
     path("auth/login/", views.LoginView.as_view(), name="login"),
     path("auth/refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("auth/token/", KeyTokenView.as_view(), name="key-token"),
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path(
         "auth/password-reset/",

@@ -17,8 +17,9 @@ from tenant_apps.integrations.models import Job
 from tenant_apps.orders.models import Order
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.api_keys.issuing import issue
 from tenant_apps.users.invitations.inviting import invite
-from tenant_apps.users.models import Invitation, PortalSettings, Role, User
+from tenant_apps.users.models import ApiKey, Invitation, PortalSettings, Role, User
 from tests.api import Admin, count_queries
 
 MANY = 100
@@ -57,6 +58,12 @@ def make_invitation(number: int) -> Invitation:
     return invite(acting=owner, email=f"g{number}@x.example", roles=[make_role(number)])
 
 
+def make_key(number: int) -> ApiKey:
+    owner = User.objects.get(email__startswith="owner@")
+    role = Role.objects.create(name=f"Role {number}", rank=10)
+    return issue(acting=owner, name=f"Key {number}", role=role, scopes=["orders:read"])[0]
+
+
 ROWS: dict[Any, Callable[[int], object] | None] = {
     Category: make_product,
     Product: make_product,
@@ -65,6 +72,7 @@ ROWS: dict[Any, Callable[[int], object] | None] = {
     Role: make_role,
     Job: make_job,
     Invitation: make_invitation,
+    ApiKey: make_key,
     Change: make_order,
     PortalSettings: None,  # one row, ever
 }

@@ -29,6 +29,10 @@ EXEMPT = {
     "/api/auth/password-reset/": "nobody is signed in; limited",
     "/api/auth/password-reset/confirm/": "nobody is signed in; its link works once",
     "/api/invitations/accept/": "nobody is signed in; its link works once",
+    "/api/auth/token/": "nobody is signed in yet; its answer is a secret",
+    "/api/api-keys/": "its answer is a secret, which must not be kept",
+    "/api/api-keys/{id}/rotate/": "its answer is a secret, which must not be kept",
+    "/api/api-keys/{id}/revoke/": "safe to repeat",
 }
 POSTS = sorted(path for method, path in NEEDS if method == "post" and path not in EXEMPT)
 

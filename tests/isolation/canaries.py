@@ -16,6 +16,7 @@ from tenant_apps.history.models import Change
 from tenant_apps.integrations.models import Job, KeptAnswer, OutboxEntry
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.api_keys.issuing import issue
 from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import PortalSettings, Role, User
 from tenant_apps.users.tokens import open_login
@@ -38,6 +39,9 @@ BARE = {
     "users_portalsettings.catalogue_readers": "a choice",
     "users_invitation.digest": "a digest",
     "users_refreshfamily.current": "a digest",
+    "users_apikey.digest": "a digest",
+    "users_apikey.scopes": "a choice",
+    "users_apikey.addresses": "networks",
     "users_refreshfamily.previous": "a digest",
     "integrations_outboxentry.kind": "names code",
     "integrations_keptanswer.digest": "a digest",
@@ -109,6 +113,7 @@ def _people(mark: str, product: str) -> None:
     own = Role.objects.create(name=mark, description=mark)
     owner = User.objects.get(email__startswith="owner@")
     open_login(owner, user_agent=mark)
+    issue(acting=owner, name=mark, role=own, scopes=["products:read"])
     invite(acting=owner, email=f"guest-{mark}@x.example", roles=[own])
     # A grant on one object, to a person and to a role, in guardian's own tables, too.
     for receiver in (customer, own):

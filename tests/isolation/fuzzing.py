@@ -16,6 +16,7 @@ DICTIONARIES = (
     *("products", "pictured", "categories", "emails", "passwords", "refreshes"),
     *("people", "roles", "kinds", "deeds", "logins", "tags"),
     *("invitations", "invitation_tokens", "reset_tokens"),
+    *("api_keys", "client_ids", "client_secrets"),
     *("to_cancel", "to_pay", "to_ship", "to_deliver", "to_refund"),
 )
 CONFIG = Path(__file__).with_name("fuzzing.toml")

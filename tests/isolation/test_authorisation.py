@@ -15,6 +15,7 @@ from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.integrations.models import Job
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.api_keys.issuing import issue
 from tenant_apps.users.built_in_roles import BUILT_IN_ROLES
 from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.models import Invitation, RefreshFamily, Role, User
@@ -26,6 +27,7 @@ ANYONE, MEMBER, OWNER = "anyone", "member", "owner"
 NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/auth/login/"): ANYONE,
     ("post", "/api/auth/refresh/"): ANYONE,
+    ("post", "/api/auth/token/"): ANYONE,
     ("post", "/api/auth/logout/"): MEMBER,
     ("post", "/api/auth/password-reset/"): ANYONE,
     ("post", "/api/auth/password-reset/confirm/"): ANYONE,
@@ -39,6 +41,11 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/api/invitations/{id}/resend/"): "users.invite_user",
     ("post", "/api/invitations/{id}/revoke/"): "users.invite_user",
     ("post", "/api/invitations/accept/"): ANYONE,
+    ("get", "/api/api-keys/"): "users.manage_apikey",
+    ("post", "/api/api-keys/"): "users.manage_apikey",
+    ("get", "/api/api-keys/{id}/"): "users.manage_apikey",
+    ("post", "/api/api-keys/{id}/rotate/"): "users.manage_apikey",
+    ("post", "/api/api-keys/{id}/revoke/"): "users.manage_apikey",
     ("get", "/api/me/"): MEMBER,
     ("patch", "/api/me/"): MEMBER,
     **{
@@ -108,6 +115,7 @@ PUBLIC: dict[tuple[str, str], str] = {
 # They ask for something else than a token, and are told nothing by one.
 SECRETS = {
     *("/api/auth/login/", "/api/auth/refresh/", "/api/invitations/accept/"),
+    "/api/auth/token/",
     *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
 }
 WHO = ["anonymous", *BUILT_IN_ROLES]
@@ -139,6 +147,7 @@ def fill(mark: str) -> dict[str, str]:
     role, _ = Role.objects.get_or_create(name="Own", rank=15)
     person, _ = User.objects.get_or_create(email="person@x.example")
     login = RefreshFamily.objects.open(pk=uuid4(), user=owner, jti="x")
+    key, _ = issue(acting=owner, name=mark, role=role, scopes=["products:read"])
     Invitation.objects.all().delete()
     invitation = invite(acting=owner, email=f"{role.pk}@x.example", roles=[role])
     return {
@@ -150,6 +159,7 @@ def fill(mark: str) -> dict[str, str]:
         "users": str(person.pk),
         "invitations": str(invitation.pk),
         "me": str(login.pk),
+        "api-keys": str(key.pk),
     }
 
 
@@ -157,6 +167,8 @@ def send(api: Api, method: str, path: str, ids: dict[str, str]) -> Any:
     url = path.replace("{id}", ids.get(path.split("/")[2], ""))
     if method == "get":
         return api.get(url)
+    if path == "/api/auth/token/":
+        return api.request("post", url, "", content_type="application/x-www-form-urlencoded")
     if path == "/api/imports/":
         return api.request("post", url, {}, content_type=MULTIPART_CONTENT)
     if method == "put" and path.endswith(("/image/", "/logo/")):

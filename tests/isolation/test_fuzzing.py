@@ -23,6 +23,9 @@ from tenant_apps.files.pictures import encoded_anew
 from tenant_apps.orders.models import Order, OrderStatus
 from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.api_keys.issuing import issue
+from tenant_apps.users.api_keys.scopes import SCOPES
+from tenant_apps.users.api_keys.text import read_key
 from tenant_apps.users.invitations.inviting import invite
 from tenant_apps.users.links import make_token
 from tenant_apps.users.models import RefreshFamily, Role, User
@@ -114,7 +117,12 @@ def links_of(user, people, made) -> dict[str, list[str]]:
     made["logins"] = [
         RefreshFamily.objects.open(pk=uuid4(), user=user, jti=str(n)) for n in range(24)
     ]
+    of_admins = {"role": Role.objects.get(code="admin"), "name": "more", "scopes": SCOPES}
+    made["api_keys"] = [issue(acting=user, **of_admins)[0] for _ in range(24)]
+    client_id, secret = read_key(issue(acting=user, **of_admins)[1])
     return {
+        "client_ids": [str(client_id)],
+        "client_secrets": [secret],
         "invitation_tokens": [invitation.make_token() for invitation in made.pop("coming")],
         "reset_tokens": [make_token("reset-password", person) for person in people],
     }

@@ -30,7 +30,8 @@ def request_reset(*, email: str) -> None:
 
 def send(entry: OutboxEntry) -> None:
     """Mail the link that an outbox entry asks for, to a person who may sign in."""
-    user = User.objects.filter(email=entry.payload["email"], is_active=True).first()
+    people = User.objects.filter(is_active=True, is_service=False)
+    user = people.filter(email=entry.payload["email"]).first()
     if user is None:
         return
     token = make_token(_PURPOSE, user)

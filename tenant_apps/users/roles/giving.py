@@ -247,6 +247,8 @@ def _check_person(acting: User, user: User) -> None:
 
 def _check_membership(acting: User, user: User, *, given: set[Role], taken: set[Role]) -> None:
     _check_person(acting, user)
+    if user.is_service and any(role.code == "owner" for role in given):
+        raise BeyondReach(_("No service account is an owner."))
     if given and user.pk == acting.pk:
         raise BeyondReach(_("Nobody gives themselves a role."))
     check_reach(acting=acting, roles=given | taken)

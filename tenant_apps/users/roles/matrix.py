@@ -18,6 +18,7 @@ ROWS = {
     "users.user": _("People"),
     "users.role": _("Roles"),
     "users.portalsettings": _("Portal settings"),
+    "users.apikey": _("API keys"),
     "users.portal": _("Portal"),
 }
 COLUMNS = {
@@ -28,6 +29,7 @@ COLUMNS = {
     "refund": _("Refund"),
     "import": _("Import"),
     "invite": _("Invite"),
+    "manage": _("Manage"),
     "open": _("Open the admin"),
 }
 # Named deeds whose codename does not end in their row's model.

@@ -11,7 +11,8 @@ def make_owner(*, acting: User, user: User) -> None:
     """Make ``user`` owner in the place of ``acting``, who becomes admin; logins of both end.
 
     Raises:
-        BeyondReach: ``acting`` is no owner, or ``user`` is themselves or deactivated.
+        BeyondReach: ``acting`` is no owner, or ``user`` is themselves, deactivated or a service
+            account.
 
     """
     with transaction.atomic():
@@ -26,6 +27,8 @@ def make_owner(*, acting: User, user: User) -> None:
             raise BeyondReach(_("You are the owner."))
         if not User.objects.filter(pk=user.pk, is_active=True).exists():
             raise BeyondReach(_("%(person)s is deactivated.") % {"person": user})
+        if user.is_service:
+            raise BeyondReach(_("No service account is an owner."))
         user.groups.add(owner.pk)
         acting.groups.remove(owner.pk)
         acting.groups.add(admin.pk)
