@@ -76,6 +76,8 @@ class Category(models.Model):
     attribute_schema = models.JSONField(
         _("attribute schema"),
         default=dict,
+        # What still runs while the fleet is migrated knows no such column.
+        db_default=models.Value({}, models.JSONField()),
         blank=True,
         validators=[check_schema],
         help_text=_(

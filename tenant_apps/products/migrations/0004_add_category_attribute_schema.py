@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 blank=True,
                 default=dict,
+                db_default=models.Value({}, models.JSONField()),
                 validators=[tenant_apps.products.attribute_schema.check_schema],
             ),
         ),
