@@ -15,11 +15,12 @@ from django.test import Client
 from billing.signing_up import sign_up
 from config.logs import configure
 from shared_apps.plans.models import Plan
-from shared_apps.tenants import limits
 from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.domain_map import domain_map, load_tenant
+from shared_apps.tenants.leases import leases
 from shared_apps.tenants.provisioning.fleet import migrate_fleet
 from shared_apps.tenants.provisioning.pool import fill
+from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import public_scope, tenant_scope
 from tenant_apps.users.models import User
 from tests.api import PASSWORD, Admin, Api
@@ -180,15 +181,18 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]
 def limit(settings: Any) -> Callable[..., None]:
     """Return a function that sets one limit; its counters are the test's own."""
 
-    def set_limit(name: str, account: str = "1000/minute", address: str = "1000/minute") -> None:
-        fails_open = settings.LIMITS[name]["fails_open"]
-        settings.LIMITS = settings.LIMITS | {
-            name: {"account": account, "address": address, "fails_open": fails_open}
-        }
+    def set_limit(name: str, **rates: str) -> None:
+        settings.LIMITS = settings.LIMITS | {name: settings.LIMITS[name] | rates}
 
-    limits._shared.cache_clear()
-    limits._shared().reset()
+    forget_limits()
     return set_limit
+
+
+def forget_limits() -> None:
+    """Forget what was counted, here and in Redis."""
+    leases.clear()
+    for key in shared().scan_iter("limits:*"):
+        shared().delete(key)
 
 
 @pytest.fixture

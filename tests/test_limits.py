@@ -1,7 +1,9 @@
 """Limits: counted for everybody at once, by tenant, account and address."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -13,21 +15,25 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from shared_apps.tenants import limits
+from shared_apps.tenants import limits, simultaneous
 from shared_apps.tenants.domain_map import domain_map
+from shared_apps.tenants.leases import Leases, Quota, leases
+from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import no_scope
 from shared_apps.tenants.simultaneous import Simultaneous, TooManyAtOnce
+from shared_apps.tenants.use_limits import count_use
+from tenant_apps.users.api_keys.text import read_key
+from tenant_apps.users.models import Role
 from tests.api import PASSWORD, Api, code
+from tests.conftest import forget_limits
+from tests.users.test_client_credentials import ask, client
 
 
 @pytest.fixture
 def redis_down(settings):
     settings.CACHE_URL = "redis://127.0.0.1:1/1"
-    limits._shared.cache_clear()
-    limits._local.cache_clear()
-    yield
-    limits._shared.cache_clear()
+    leases.clear()
 
 
 def sign_in(api: Api, email: str, password: str = "wrong", **headers: str):
@@ -112,9 +118,9 @@ def test_tries_without_an_account_are_not_counted_as_one_accounts(limit):
     limit("general", account="1/minute", address="3/minute")
     request = RequestFactory().get("/")
     for _ in range(3):
-        limits.count_use(request)
+        count_use(request)
     with pytest.raises(limits.TooOften, match=r"^Too many attempts\. Try again in \d+ seconds\.$"):
-        limits.count_use(request)
+        count_use(request)
 
 
 def test_signing_up_is_limited_by_address(public_client, limit):
@@ -194,7 +200,7 @@ def test_without_redis_reads_go_on_under_a_local_limit(anonymous, globex, limit,
     assert statuses == [200, 200, 200, 429]
     assert Api(globex.primary_host).get("/api/products/").status_code == 200
     [line, *_] = [line for line in lines() if line["event"] == "limits_without_redis"]
-    assert (line["limit"], line["level"]) == ("general", "warning")
+    assert (line["limit"], line["level"]) == ("caller", "warning")
 
 
 def test_without_redis_signing_in_and_up_is_a_503(anonymous, public_client, limit, redis_down):
@@ -228,11 +234,10 @@ def plan(acme, monkeypatch):
 
     def limits_of(**changes: int) -> None:
         held = domain_map.tenant_for(acme.primary_host)
-        monkeypatch.setitem(domain_map._by_host, held.primary_host, held)
-        held.limits.update(changes)
+        changed = replace(held, limits=held.limits | changes)
+        monkeypatch.setitem(domain_map._by_host, held.primary_host, changed)
 
-    limits._shared.cache_clear()
-    limits._shared().reset()
+    forget_limits()
     return limits_of
 
 
@@ -261,12 +266,125 @@ def test_a_portal_has_as_many_requests_as_its_plan_gives(owner, member, globex, 
     assert Api(globex.primary_host).get("/api/me/").status_code == 401, "a neighbour does not wait"
 
 
-def test_what_has_ended_makes_room(acme):
-    under_way, tenant = Simultaneous(), replace(acme, limits={"simultaneous_requests": 2})
-    with under_way.one_of(tenant):
-        for _ in range(3):
-            with under_way.one_of(tenant), pytest.raises(TooManyAtOnce), under_way.one_of(tenant):
-                pass
+def test_general_use_is_limited_by_key_and_its_tokens_count_with_it(owner, limit):
+    limit("general", key="3/minute")
+    role = str(Role.objects.get(code="admin").uuid)
+    body = {"name": "Shop", "role": role, "scopes": ["products:read"]}
+    keys = [owner.post("/api/api-keys/", body).json()["key"] for _ in range(2)]
+    key_id, secret = read_key(keys[0])
+    first, second = (Api(owner.host, key) for key in keys)
+    token = Api(owner.host, ask(owner, client(str(key_id), secret)).json()["access_token"])
+    statuses = [api.get("/api/products/").status_code for api in (first, token, first, token)]
+    assert statuses == [200, 200, 200, 429]
+    assert second.get("/api/products/").status_code == 200
+    assert owner.get("/api/products/").status_code == 200
+
+
+def spent(leases: Leases, quota: Quota, times: int) -> int:
+    """Return how many of so many tries could spend one."""
+    return sum(leases.spend([quota])[0] for _ in range(times))
+
+
+@pytest.fixture
+def quota(limit):
+    return Quota("portal", uuid4().hex, 640, 60)
+
+
+def test_processes_never_spend_more_than_the_quota_together(quota):
+    processes = [Leases() for _ in range(4)]
+    with ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(lambda n: spent(processes[n % 4], quota, 100), range(16)))
+    assert sum(done) == 640
+
+
+def test_most_requests_ask_nobody():
+    def asked() -> int:
+        return shared().info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
+
+    before = asked()
+    assert spent(Leases(), Quota("portal", uuid4().hex, 3000, 60), 3500) == 3000
+    assert asked() - before < 350
+
+
+def test_a_refused_request_uses_up_nothing(quota):
+    leases, scarce = Leases(), Quota("caller", uuid4().hex, 1, 60)
+    assert leases.spend([scarce, quota])[0]
+    for _ in range(3):
+        may, (caller, portal) = leases.spend([scarce, quota])
+        assert (may, caller.remaining, portal.remaining) == (False, 0, 639)
+
+
+def test_all_of_a_quota_is_there_again_when_its_window_ends():
+    leases, brief = Leases(), Quota("portal", uuid4().hex, 3, 1)
+    assert spent(leases, brief, 5) == 3
+    time.sleep(1.01)
+    assert spent(leases, brief, 5) == 3
+
+
+def test_a_larger_plan_counts_at_once(quota):
+    leases = Leases()
+    assert spent(leases, quota, 700) == 640
+    assert spent(leases, replace(quota, amount=650), 700) == 10
+
+
+@pytest.fixture
+def process(settings):
+    """Return a function that returns the requests under way of one of so many processes."""
+
+    def one(of: int) -> Simultaneous:
+        settings.WEB_PROCESSES = of
+        return Simultaneous()
+
+    return one
+
+
+def enter(stack: ExitStack, process: Simultaneous, tenant, times: int) -> int:
+    """Return how many of so many requests began."""
+    begun = 0
+    for _ in range(times):
+        with suppress(TooManyAtOnce):
+            stack.enter_context(process.one_of(tenant))
+            begun += 1
+    return begun
+
+
+@pytest.fixture
+def eight(acme):
+    return replace(acme, id=uuid4(), limits={"simultaneous_requests": 8})
+
+
+def test_one_process_answers_as_many_at_once_as_the_plan_says(process, eight):
+    alone = process(of=1)
+    for _ in range(3):
+        with ExitStack() as stack:
+            assert enter(stack, alone, eight, 20) == 8
+
+
+def test_processes_share_what_is_answered_at_once(process, eight):
+    processes = [process(of=2) for _ in range(2)]
+    for first, second in (processes, processes[::-1]):
+        with ExitStack() as stack:
+            # Its share and all that is lent; the other keeps its own share.
+            assert [enter(stack, each, eight, 20) for each in (first, second)] == [6, 2]
+        with ExitStack() as stack:
+            assert enter(stack, first, eight, 3) == 3
+            assert enter(stack, second, eight, 20) == 5
+
+
+def test_what_a_dead_process_borrowed_comes_back(process, eight, monkeypatch):
+    monkeypatch.setattr(simultaneous, "_LENT_SECONDS", 2)
+    dead, alive = process(of=2), process(of=2)
+    with ExitStack() as stack:
+        assert enter(stack, dead, eight, 5) == 5
+        time.sleep(1.1)
+        assert enter(stack, alive, eight, 20) == 3
+        time.sleep(1.1)
+        assert enter(stack, alive, eight, 20) == 3
+
+
+def test_without_redis_a_process_answers_as_many_as_the_plan_says(process, eight, redis_down):
+    with ExitStack() as stack:
+        assert enter(stack, process(of=2), eight, 20) == 8
 
 
 def test_requests_of_one_portal_beyond_its_plan_are_refused_at_once(acme, globex, db):

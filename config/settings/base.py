@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "config.security_headers.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.security_headers.PrivateAnswers",
-    "shared_apps.tenants.limits.RateLimitHeaders",
+    "shared_apps.tenants.use_limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -321,16 +321,17 @@ PICTURE_MAX_BYTES = 5 * 1024 * 1024
 # --- limits: by account and by client address, within each tenant --------------------------------
 # How many proxies stand before us and write X-Forwarded-For; 0: the peer's own address counts.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# All processes of the web server, on all machines: they share out what a portal may do at once.
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)
 LIMITS = {
-    "login": {"account": "10/minute", "address": "60/minute", "fails_open": False},
+    "login": {"account": "10/minute", "address": "60/minute"},
     # Asking for a new password, which mails somebody.
-    "reset": {"account": "5/hour", "address": "60/hour", "fails_open": False},
-    "signup": {"address": env("LIMIT_SIGNUP", default="20/hour"), "fails_open": False},
-    "general": {
-        "account": env("LIMIT_GENERAL", default="1200/minute"),
-        "address": env("LIMIT_GENERAL", default="1200/minute"),
-        "fails_open": True,
-    },
+    "reset": {"account": "5/hour", "address": "60/hour"},
+    "signup": {"address": env("LIMIT_SIGNUP", default="20/hour")},
+    # Whoever asks: a person, an API key, or an address where nobody signed in.
+    "general": dict.fromkeys(
+        ("account", "key", "address"), env("LIMIT_GENERAL", default="1200/minute")
+    ),
 }
 
 # --- mail -------------------------------------------------------------------------------------

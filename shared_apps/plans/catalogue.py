@@ -13,7 +13,6 @@ def _limits(*, products: int, users: int, a_minute: int, at_once: int) -> dict[s
         "max_products": products,
         "max_users": users,
         "requests_per_minute": a_minute,
-        # Of each web process.
         "simultaneous_requests": at_once,
     }
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from . import limits
 from .errors import error_answer
+from .limits import TooOften
+from .use_limits import count_use
 
 
 def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -17,8 +18,8 @@ def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def page(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         user = getattr(request, "user", None)
         try:
-            limits.count_use(request, str(user.pk) if user and user.is_authenticated else "")
-        except limits.TooOften as error:
+            count_use(request, "account", str(user.pk) if user and user.is_authenticated else "")
+        except TooOften as error:
             answer = error_answer(request, 429, "too_many_attempts", str(error))
             answer["Retry-After"] = str(error.seconds)
             return answer

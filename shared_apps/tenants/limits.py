@@ -1,35 +1,25 @@
-"""How often something may be tried: counted in Redis, atomically, for everybody at once.
+"""How often what guesses or mails may be tried: counted in Redis, atomically, for everybody.
 
 A limit is counted twice: by tenant and account, and by tenant and client address. Without Redis
-what is only read goes on under a limit of the process's own; what guesses passwords or makes
-tenants is refused with 503 until Redis is back.
+it is refused with 503 until Redis is back.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
 import redis
-import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from limits import RateLimitItem, RateLimitItemPerMinute, parse
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import (
-    FixedWindowRateLimiter,
-    MovingWindowRateLimiter,
-    RateLimiter,
-)
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from limits import RateLimitItem, parse
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from . import scope
-
-log = structlog.get_logger(__name__)
+from .redis_client import connected_to
 
 
 @dataclass(slots=True)
@@ -53,34 +43,6 @@ class LimitsUnavailable(RuntimeError):
         return _("This cannot be done at the moment. Please try again shortly.")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a caller stands with one limit: how many of how many are left, and until when."""
-
-    name: str
-    quota: int
-    window: int
-    remaining: int
-    reset: int
-
-
-@lru_cache(maxsize=1)
-def _shared() -> RedisStorage:
-    return RedisStorage(
-        settings.CACHE_URL,
-        key_prefix="limits",
-        socket_connect_timeout=0.5,
-        socket_timeout=0.5,
-        # One try: whoever waits for this has a request open.
-        retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
-    )
-
-
-@lru_cache(maxsize=1)
-def _local() -> MemoryStorage:
-    return MemoryStorage()
-
-
 def client_address(request: HttpRequest) -> str:
     """Return the client's address as the last proxy we trust saw it.
 
@@ -100,7 +62,7 @@ def count(name: str, request: HttpRequest, account: str = "") -> None:
 
     Raises:
         TooOften: one of the limits is exhausted.
-        LimitsUnavailable: Redis is down and ``name`` must not go on without.
+        LimitsUnavailable: Redis cannot be asked.
 
     """
     limit = settings.LIMITS[name]
@@ -110,88 +72,23 @@ def count(name: str, request: HttpRequest, account: str = "") -> None:
         # A digest: the key is of bounded length, and Redis holds no list of addresses.
         digest = sha256(account.strip().lower().encode()).hexdigest()
         keys.append((limit["account"], ("account", digest)))
-    for rate, (kind, who) in keys:
-        item, full = _parsed(rate), (name, key, kind, who)
-        limiter, is_allowed = _hit(MovingWindowRateLimiter, item, full, limit["fails_open"])
-        if not is_allowed:
-            raise TooOften(_standing(limiter, name, item, full).reset)
+    limiter = MovingWindowRateLimiter(_storage(settings.CACHE_URL))
+    try:
+        for rate, (kind, who) in keys:
+            item, full = parsed(rate), (name, key, kind, who)
+            if not limiter.hit(item, *full):
+                until = limiter.get_window_stats(item, *full).reset_time
+                raise TooOften(max(1, round(until - time.time())))
+    except redis.RedisError as error:
+        raise LimitsUnavailable from error
 
 
-def count_use(request: HttpRequest, account: str = "") -> None:
-    """Count a request of general use: by ``account``, or the address, and by portal.
-
-    A portal has as many a minute as its plan gives. Where the caller stands is told by the
-    answer's headers: see :class:`RateLimitHeaders`.
-
-    Raises:
-        TooOften: one of the limits is exhausted.
-
-    """
-    limit = settings.LIMITS["general"]
-    who = ("account", account) if account else ("address", client_address(request))
-    counted: list[tuple[str, RateLimitItem, tuple[str, ...]]]
-    counted = [("caller", _parsed(limit[who[0]]), who)]
-    active = scope.current()
-    if active and active.tenant and (most := active.tenant.limits.get("requests_per_minute")):
-        counted.append(("portal", RateLimitItemPerMinute(most), ("portal",)))
-    key = scope.current_key() or "none"
-    standings: list[Standing] = []
-    request.rate_limits = standings  # type: ignore[attr-defined]  # for the headers
-    for name, item, about in counted:
-        full = ("general", key, *about)
-        # Counters, not moments: a plan's thousands would all be kept.
-        limiter, is_allowed = _hit(FixedWindowRateLimiter, item, full, fails_open=True)
-        standings.append(_standing(limiter, name, item, full))
-        if not is_allowed:
-            raise TooOften(standings[-1].reset)
-
-
-class RateLimitHeaders:
-    """Tell a caller where they stand, in the IETF draft's ``RateLimit`` and its policy."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, with the headers if the request was counted."""
-        response = self.get_response(request)
-        if standings := getattr(request, "rate_limits", None):
-            response["RateLimit-Policy"] = ", ".join(
-                f'"{one.name}";q={one.quota};w={one.window}' for one in standings
-            )
-            response["RateLimit"] = ", ".join(
-                f'"{one.name}";r={one.remaining};t={one.reset}' for one in standings
-            )
-        return response
+@lru_cache(maxsize=4)
+def _storage(url: str) -> RedisStorage:
+    return RedisStorage(url, connected_to(url).connection_pool, key_prefix="limits")
 
 
 @lru_cache(maxsize=64)
-def _parsed(rate: str) -> RateLimitItem:
+def parsed(rate: str) -> RateLimitItem:
+    """Return what a text such as ``10/minute`` says."""
     return parse(rate)
-
-
-def _hit(
-    strategy: type[RateLimiter], item: RateLimitItem, key: tuple[str, ...], fails_open: bool
-) -> tuple[RateLimiter, bool]:
-    """Count; return what counted, Redis or this process without it, and whether it may be."""
-    limiter = strategy(_shared())
-    try:
-        return limiter, limiter.hit(item, *key)
-    except redis.RedisError as error:
-        if not fails_open:
-            raise LimitsUnavailable from error
-        log.warning("limits_without_redis", limit=key[0])
-    limiter = strategy(_local())
-    return limiter, limiter.hit(item, *key)
-
-
-def _standing(
-    limiter: RateLimiter, name: str, item: RateLimitItem, key: tuple[str, ...]
-) -> Standing:
-    window = item.get_expiry()
-    try:
-        now = limiter.get_window_stats(item, *key)
-    except redis.RedisError:
-        return Standing(name, item.amount, window, 0, window)
-    reset = max(1, round(now.reset_time - time.time()))
-    return Standing(name, item.amount, window, now.remaining, reset)

@@ -1,32 +1,23 @@
 """Which tenants have something in their outbox: a Redis set, and a full rotation behind it."""
 
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import redis
 import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from . import scope
 from .models import Tenant, TenantStatus
+from .redis_client import connected_to
 
 log = structlog.get_logger(__name__)
 
 _KEY = "freehold:outboxes"
 
 
-@lru_cache(maxsize=1)
 def _redis() -> redis.Redis:
-    # One try: the caller has a request to answer, and goes on without.
-    return redis.Redis.from_url(
-        settings.BROKER_URL,
-        socket_connect_timeout=1,
-        socket_timeout=1,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return connected_to(settings.BROKER_URL)
 
 
 def mark_for_sweep() -> None:

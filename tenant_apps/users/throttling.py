@@ -6,16 +6,31 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from shared_apps.tenants import limits
+from shared_apps.tenants.use_limits import count_use
+
+from .models import ApiKey
+from .tokens import KEY_CLAIM
 
 
 class GeneralLimit(BaseThrottle):
-    """How much anyone may ask, by person (or address, before they sign in)."""
+    """How much anyone may ask, by API key or person (or address, before they sign in)."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request; raises rather than answer False, so that the status is right."""
-        account = str(request.user.pk) if request.user.is_authenticated else ""
-        limits.count_use(request._request, account)
+        if not request.user.is_authenticated:
+            count_use(request._request)
+        elif key := _key_of(request.auth):
+            count_use(request._request, "key", key)
+        else:
+            count_use(request._request, "account", str(request.user.pk))
         return True
+
+
+def _key_of(auth: Any) -> str:
+    """Return the id of the API key that ``auth`` is or was got with, or nothing."""
+    if isinstance(auth, ApiKey):
+        return str(auth.pk)
+    return str(auth.get(KEY_CLAIM, "")) if auth else ""
 
 
 class LoginLimit(BaseThrottle):

@@ -1,0 +1,27 @@
+"""Redis itself, for what the cache's framework has no words for."""
+
+from functools import lru_cache
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+
+@lru_cache(maxsize=4)
+def connected_to(url: str) -> redis.Redis:
+    """Return this process's client of the server at ``url``, with short timeouts and one try.
+
+    Whoever asks has a request to answer, and goes on without where it can.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=0.5,
+        socket_timeout=0.5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def shared() -> redis.Redis:
+    """Return the client of the server that all processes count in."""
+    return connected_to(settings.CACHE_URL)
