@@ -234,6 +234,7 @@ def plan(acme, monkeypatch):
 
     def limits_of(**changes: int) -> None:
         held = domain_map.tenant_for(acme.primary_host)
+        assert held
         changed = replace(held, limits=held.limits | changes)
         monkeypatch.setitem(domain_map._by_host, held.primary_host, changed)
 
