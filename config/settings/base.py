@@ -42,6 +42,7 @@ SHARED_APPS = ["shared_apps.plans", "shared_apps.tenants", "billing", *_IN_BOTH]
 TENANT_APPS = [
     *_IN_BOTH,
     "guardian",
+    "tenant_apps.cached",
     "tenant_apps.history",
     "tenant_apps.integrations",
     "tenant_apps.files",
@@ -206,6 +207,10 @@ CACHES = {
         },
     }
 }
+
+# What cached answers of one tenant may take, and one of them.
+CACHED_TENANT_BYTES = 16 * 1024 * 1024
+CACHED_ENTRY_BYTES = 512 * 1024
 
 # --- Celery -----------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL

@@ -117,7 +117,8 @@ def active_tenant() -> ActiveTenant:
 
 
 @contextmanager
-def _entered(scope: Scope) -> Iterator[Scope]:
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Enter a scope that was active before."""
     token = _current.set(scope)
     try:
         yield scope
@@ -128,7 +129,7 @@ def _entered(scope: Scope) -> Iterator[Scope]:
 def tenant_scope(tenant: ActiveTenant) -> AbstractContextManager[Scope]:
     """Enter the scope of one tenant: its role, its schema and nothing else."""
     prefix, count = _tenant_prefix(tenant.schema_name)
-    return _entered(
+    return entered(
         Scope("tenant", f"tenant:{tenant.id}", tenant.schema_name, prefix, count, tenant)
     )
 
@@ -136,19 +137,19 @@ def tenant_scope(tenant: ActiveTenant) -> AbstractContextManager[Scope]:
 def public_scope() -> AbstractContextManager[Scope]:
     """Enter the operators' side: the public schema through its own role."""
     prefix, count = _prefix(PUBLIC_ROLE, PUBLIC_SCHEMA, EXTENSIONS_SCHEMA)
-    return _entered(Scope("public", "public", PUBLIC_SCHEMA, prefix, count))
+    return entered(Scope("public", "public", PUBLIC_SCHEMA, prefix, count))
 
 
 def owner_scope(schema: str = PUBLIC_SCHEMA) -> AbstractContextManager[Scope]:
     """Enter ``schema`` with the owner login: migrations, provisioning and drops only."""
     prefix, count = _prefix(None, schema, EXTENSIONS_SCHEMA)
-    return _entered(Scope("owner", f"owner:{schema}", schema, prefix, count))
+    return entered(Scope("owner", f"owner:{schema}", schema, prefix, count))
 
 
 def catalogue_scope() -> AbstractContextManager[Scope]:
     """Enter a scope that sees the system catalogue alone."""
     prefix, count = _prefix(None, "pg_catalog")
-    return _entered(Scope("catalogue", "catalogue", "pg_catalog", prefix, count))
+    return entered(Scope("catalogue", "catalogue", "pg_catalog", prefix, count))
 
 
 @contextmanager

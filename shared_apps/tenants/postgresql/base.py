@@ -4,10 +4,12 @@ Everything django-tenants remembers about a connection (its search_path, its ten
 the scope of the running code (``shared_apps.tenants.scope``) is asked at every statement.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import psycopg
-from django.db import NotSupportedError
+from django.db import NotSupportedError, transaction
 from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django_tenants.postgresql_backend import base as stock
@@ -17,6 +19,7 @@ from .. import scope as scopes
 from .cursor import RawCursor, ScopedCursor
 from .operations import DatabaseFeatures, DatabaseOperations
 from .schema import DatabaseSchemaEditor
+from .writes import watch
 
 
 class DatabaseWrapper(stock.DatabaseWrapper):
@@ -34,6 +37,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     def __init__(self, *args: Any) -> None:
         # Past django-tenants' constructor, which would enter the public schema.
         super(stock.DatabaseWrapper, self).__init__(*args)
+        # What the transaction has written of the watched tables, by the scope it was written in.
+        self._written: dict[str, tuple[scopes.Scope, frozenset[str]]] = {}
 
     def active_scope(self) -> scopes.Scope:
         """Return the scope of the next statement.
@@ -99,6 +104,39 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     def on_commit(self, func: Any, robust: bool = False) -> None:
         """Run ``func`` after the commit in the scope of this call, not of the commit's."""
         super().on_commit(scopes.bound(func) if callable(func) else func, robust)
+
+    @contextmanager
+    def writing(self, statement: str) -> Iterator[None]:
+        """Run a statement; in a transaction if it writes a watched table, so that it is told."""
+        if self.note_writes(statement) and self.autocommit and not self.in_atomic_block:
+            with transaction.atomic(using=self.alias):
+                yield
+        else:
+            yield
+
+    def note_writes(self, statement: str) -> bool:
+        """Note what a statement may write of the watched tables; return whether it is any."""
+        scope = scopes.current()
+        if scope is None or scope.kind != "tenant" or not (tables := watch.written_by(statement)):
+            return False
+        _scope, before = self._written.get(scope.key, (scope, frozenset()))
+        self._written[scope.key] = (scope, before | tables)
+        return True
+
+    def _commit(self) -> None:
+        written, self._written = self._written, {}
+        for scope, tables in written.values():
+            with scopes.entered(scope):
+                watch.before_commit(tables)
+        super()._commit()
+
+    def _rollback(self) -> None:
+        self._written = {}
+        super()._rollback()
+
+    def _close(self) -> None:
+        self._written = {}
+        super()._close()
 
     def _cursor(self, name: str | None = None) -> Any:
         # Past django-tenants' version, which sends SET search_path as a statement of its own.

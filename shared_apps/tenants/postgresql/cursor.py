@@ -78,9 +78,10 @@ class ScopedCursor(CursorMixin, ClientCursor[Any]):
             text = query
         else:
             text = query.decode() if isinstance(query, bytes) else query.as_string(self)
-        if params is not None:
-            text = self.mogrify(text, params)
-        self._send(text, kwargs)
+        with self.wrapper.writing(text):
+            if params is not None:
+                text = self.mogrify(text, params)
+            self._send(text, kwargs)
         return self
 
     def executemany(
@@ -90,7 +91,8 @@ class ScopedCursor(CursorMixin, ClientCursor[Any]):
         statements = [self.mogrify(query, params) for params in params_seq]
         if not statements:
             return
-        first = self._send(";\n".join(statements), {})
+        with self.wrapper.writing(query):
+            first = self._send(";\n".join(statements), {})
         if not returning:
             rowcount = 0
             for index in range(first, first + len(statements)):
@@ -107,6 +109,7 @@ class ScopedCursor(CursorMixin, ClientCursor[Any]):
         """
         if not self.wrapper.in_atomic_block:
             raise NotSupportedError("COPY needs a transaction: use it inside atomic().")
+        self.wrapper.note_writes("COPY")
         super().execute(self.wrapper.active_scope().prefix)
         with super().copy(statement, params, **kwargs) as copy:
             yield copy

@@ -1,0 +1,62 @@
+"""Single flight: of many who miss the same answer at once, one makes it, in all processes."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+
+import redis
+
+from shared_apps.tenants.redis_client import shared
+
+# A process waits so long for another's, and then makes it itself.
+_PATIENCE = 2.0
+_STEP = 0.005
+
+
+class Flights:
+    """What this process makes at the moment; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, Future[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def once(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Return what ``make`` returns or raises, to all who ask for ``key`` meanwhile."""
+        with self._lock:
+            flight = self._under_way.get(key)
+            if is_mine := flight is None:
+                flight = self._under_way[key] = Future()
+        if is_mine:
+            try:
+                flight.set_result(make())
+            except BaseException as error:  # raised below, to everybody
+                flight.set_exception(error)
+            with self._lock:
+                del self._under_way[key]
+        return flight.result()
+
+
+@contextmanager
+def lead(key: str) -> Iterator[bool]:
+    """Tell whether this process is the first to make ``key``; the others may wait for it."""
+    place = f"{key}:flight"
+    is_first = bool(shared().set(place, 1, nx=True, px=int(1000 * _PATIENCE)))
+    try:
+        yield is_first
+    finally:
+        if is_first:
+            with suppress(redis.RedisError):
+                shared().delete(place)
+
+
+def await_another[T](key: str, arrived: Callable[[], T | None]) -> T | None:
+    """Return what another process makes, or None if it does not come."""
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and shared().exists(f"{key}:flight"):
+        time.sleep(_STEP)
+    return arrived()
+
+
+flights = Flights()

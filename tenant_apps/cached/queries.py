@@ -1,0 +1,113 @@
+"""Cached queries: an answer of the tenant's, never another's and never older than the last commit.
+
+::
+
+    @cached_query(Product, Category)
+    def cheapest(category: str, limit: int) -> list[dict[str, str]]: ...
+
+What is written to one of the models' tables, by whom and how ever, makes another generation, and
+answers of the one before are not asked for any more: see :mod:`.generations`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from hashlib import sha256
+
+import redis
+import structlog
+from django.db import connection, models
+
+from shared_apps.tenants.postgresql.writes import watch
+
+from .figures import figures
+from .flights import await_another, flights, lead
+from .generations import generation, present
+from .store import Entry, keep, key_of, look_up
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 300
+
+
+class CachedAnswers:
+    """Answers (bytes) under one name that depend on the tables of ``depends_on`` and nothing else.
+
+    What depends on a person, the time of day or a setting must be part of the arguments.
+    """
+
+    def __init__(
+        self, name: str, depends_on: Iterable[type[models.Model]], seconds: int = SECONDS
+    ) -> None:
+        self.name = name
+        self.tables = sorted(model._meta.db_table for model in depends_on)
+        self.seconds = seconds
+        watch.add(self.tables)
+
+    def get(self, arguments: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
+        """Return the answer and how it was come by: ``hit``, ``miss`` or ``bypass``.
+
+        A transaction sees what it has written itself: it always asks the database, and so does
+        everybody while Redis is away.
+        """
+        if connection.in_atomic_block:
+            return make(), "bypass"
+        key = key_of(self.name, arguments)
+        try:
+            tokens, entry = look_up(key)
+            now = generation(tokens or present(), self.tables)
+            if entry and entry.generation == now and not entry.is_due():
+                figures.count("hits")
+                return entry.content, "hit"
+            figures.count("misses")
+            return flights.once(f"{key} {now}", partial(self._make, key, now, make)), "miss"
+        except redis.RedisError:
+            log.warning("answered_without_redis", name=self.name)
+            return make(), "bypass"
+
+    def _make(self, key: str, now: str, make: Callable[[], bytes]) -> bytes:
+        with lead(key) as is_first:
+            if not is_first and (content := await_another(key, partial(_arrived, key, now))):
+                return content
+            started = time.perf_counter()
+            content = make()
+            took = time.perf_counter() - started
+            keep(key, Entry(now, time.time() + self.seconds, took, content), self.seconds)
+            return content
+
+
+def _arrived(key: str, now: str) -> bytes | None:
+    _tokens, entry = look_up(key)
+    return entry.content if entry and entry.generation == now else None
+
+
+def cached_query[**P, R](
+    *depends_on: type[models.Model], seconds: int = SECONDS
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Cache what a function returns (JSON), by its arguments (JSON, too) and the tenant."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        name = f"{function.__module__}.{function.__qualname__}"
+        answers = CachedAnswers(name, depends_on, seconds)
+
+        @wraps(function)
+        def cached(*args: P.args, **kwargs: P.kwargs) -> R:
+            asked = json.dumps([args, kwargs], sort_keys=True)
+            make = partial(_as_json, partial(function, *args, **kwargs))
+            content, _how = answers.get(digest(asked), make)
+            answer: R = json.loads(content)
+            return answer
+
+        return cached
+
+    return decorate
+
+
+def _as_json(function: Callable[[], object]) -> bytes:
+    return json.dumps(function()).encode()
+
+
+def digest(text: str) -> str:
+    """Return a key of bounded length for any text."""
+    return sha256(text.encode()).hexdigest()[:32]

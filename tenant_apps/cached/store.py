@@ -1,0 +1,116 @@
+"""Answers in Redis: each with its generation, a tenant's within so many bytes."""
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+
+from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.scope import active_tenant
+
+from .generations import Tokens, lease_key, leased
+
+log = structlog.get_logger(__name__)
+
+_KEEP = """
+local value, index, sizes = KEYS[1], KEYS[2], KEYS[3]
+local content, now, ms, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local function forget(key)
+  local size = redis.call('HGET', sizes, key)
+  if size then
+    redis.call('HINCRBY', sizes, '', '-' .. size)
+    redis.call('HDEL', sizes, key)
+  end
+  redis.call('ZREM', index, key)
+end
+forget(value)
+for _, expired in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now)) do
+  forget(expired)
+end
+while tonumber(redis.call('HGET', sizes, '') or 0) + #content > most do
+  local oldest = redis.call('ZRANGE', index, 0, 0)[1]
+  if not oldest then
+    redis.call('DEL', sizes)
+    break
+  end
+  redis.call('DEL', oldest)
+  forget(oldest)
+end
+redis.call('SET', value, content, 'PX', ms)
+redis.call('ZADD', index, now + ms, value)
+redis.call('HSET', sizes, value, #content)
+redis.call('HINCRBY', sizes, '', #content)
+redis.call('PEXPIRE', index, 2 * ms)
+redis.call('PEXPIRE', sizes, 2 * ms)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored answer: what it took to make it (in seconds) and when it expires."""
+
+    generation: str
+    expires: float
+    took: float
+    content: bytes
+
+    @classmethod
+    def read(cls, stored: bytes) -> "Entry":
+        """Return what :meth:`written` wrote."""
+        head, _, content = stored.partition(b"\n")
+        generation, expires, took = head.decode().split(" ")
+        return cls(generation, float(expires), float(took), content)
+
+    def written(self) -> bytes:
+        """Return it as it is kept."""
+        head = f"{self.generation} {self.expires:.3f} {self.took:.6f}\n"
+        return head.encode() + self.content
+
+    def is_due(self) -> bool:
+        """Tell whether it is time to make it anew: the nearer its end and the dearer, the likelier.
+
+        So one reader does, before it expires for all at once (optimal probabilistic early
+        expiration, Vattani et al. 2015).
+        """
+        # 1 - random(): never 0.
+        return time.time() - self.took * math.log(1 - random.random()) >= self.expires  # noqa: S311
+
+
+def _prefix() -> str:
+    tenant = active_tenant()
+    return f"cached:{tenant.id}:{tenant.cache_generation}"
+
+
+def key_of(name: str, arguments: str) -> str:
+    """Return the Redis key of an answer: the tenant's alone."""
+    return f"{_prefix()}:{name}:{arguments}"
+
+
+def look_up(key: str) -> tuple[Tokens | None, Entry | None]:
+    """Return the leased tokens and what is stored under ``key``, in one round trip.
+
+    Raises:
+        RedisError: Redis cannot be asked.
+
+    """
+    found: Any = shared().mget(lease_key(), key)
+    lease, stored = found
+    return leased(lease), None if stored is None else Entry.read(stored)
+
+
+def keep(key: str, entry: Entry, seconds: int) -> None:
+    """Store an answer for so long; the tenant's oldest make room. Without Redis, do nothing."""
+    content = entry.written()
+    if len(content) > settings.CACHED_ENTRY_BYTES:
+        return
+    keys = [key, f"{_prefix()}:index", f"{_prefix()}:sizes"]
+    numbers = [int(1000 * time.time()), 1000 * seconds, settings.CACHED_TENANT_BYTES]
+    try:
+        shared().register_script(_KEEP)(keys=keys, args=[content, *numbers])
+    except redis.RedisError:
+        log.warning("answer_not_kept", exc_info=True)
