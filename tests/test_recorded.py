@@ -32,7 +32,7 @@ EXEMPT = {
     "products/catalogue_import.py:_categories": "one entry for the whole file: `run_job`",
     "products/models.py:ProductQuerySet.take_stock": "the order says what it took",
     "products/models.py:ProductQuerySet.return_stock": "the order says what it gave back",
-    "products/models.py:ProductQuerySet.count_view": "a counter",
+    "products/models.py:ProductQuerySet.add_views": "a counter",
     "users/built_in_roles.py:write_built_in_roles": "the template's rows, before any tenant",
     "users/models.py:User.revoke_tokens": "says nothing; what ended the logins is recorded",
     "users/models.py:User.end_logins": "as above",

@@ -208,6 +208,7 @@ CACHES = {
     }
 }
 
+CACHED_QUERIES = env.bool("CACHED_QUERIES", default=True)
 # What cached answers of one tenant may take, and one of them.
 CACHED_TENANT_BYTES = 16 * 1024 * 1024
 CACHED_ENTRY_BYTES = 512 * 1024
@@ -234,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-outboxes": {"task": "integrations.sweep_outboxes", "schedule": 20.0},
     "sweep-every-outbox": {"task": "integrations.sweep_every_outbox", "schedule": 3600.0},
     "sweep-answers": {"task": "integrations.sweep_every_answer", "schedule": 86400.0},
+    "write-views": {"task": "products.write_every_view", "schedule": 10.0},
     "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
@@ -285,7 +287,7 @@ REST_FRAMEWORK = {
         "tenant_apps.users.authentication.AdminSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["shared_apps.tenants.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.lists.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": ["tenant_apps.users.throttling.GeneralLimit"],

@@ -13,9 +13,10 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from .rendering import JSONRenderer
 
 READS = frozenset({"GET", "HEAD"})
 _CHANGES = frozenset({"update", "partial_update", "destroy"})
@@ -51,7 +52,7 @@ class ConditionalRequests:
         read = request.method in READS and response.status_code == status.HTTP_200_OK
         if read and isinstance(response, Response):
             tag = self.tag(response.data)
-            if _knows(request, tag):
+            if knows(request, tag):
                 response = Response(status=status.HTTP_304_NOT_MODIFIED)
             response["ETag"] = tag
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
@@ -72,7 +73,8 @@ def guards(view: Any, method: str | None) -> bool:
     return method in _METHODS and getattr(view, "action", "update") in _CHANGES
 
 
-def _knows(request: Request, tag: str) -> bool:
+def knows(request: Request, tag: str) -> bool:
+    """Tell whether the caller has the answer of this tag already."""
     known = [
         each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))
     ]

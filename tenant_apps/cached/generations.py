@@ -17,7 +17,6 @@ given, and waits until the last one has run out.
 import json
 import time
 from collections.abc import Iterable
-from datetime import timedelta
 from uuid import uuid4
 
 import redis
@@ -29,9 +28,9 @@ from shared_apps.tenants.scope import active_tenant
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=1)
+LEASE_SECONDS = 1
 # A writer that cannot reach Redis stops leases for so long: those after it need not wait.
-_UNLEASED = timedelta(seconds=60)
+_UNLEASED_SECONDS = 60
 # Where the token of tables stands that nobody has written since the row was made.
 _UNWRITTEN = ""
 _GIVE = """
@@ -44,7 +43,9 @@ INSERT INTO cached_generations AS kept (id, tokens)
 VALUES (1, jsonb_build_object('', %(first)s::text) || %(tokens)s::jsonb)
 ON CONFLICT (id) DO UPDATE SET tokens = kept.tokens || %(tokens)s::jsonb
 RETURNING coalesce(
-    clock_timestamp() BETWEEN unleased_since + %(lease)s AND unleased_until, false
+    clock_timestamp() > unleased_since + make_interval(secs => %(lease)s)
+    AND clock_timestamp() < unleased_until,
+    false
 )
 """
 _UNLEASE = """
@@ -52,7 +53,7 @@ UPDATE cached_generations SET
     unleased_since = CASE
         WHEN unleased_until > clock_timestamp() THEN unleased_since ELSE clock_timestamp()
     END,
-    unleased_until = clock_timestamp() + %(unleased)s
+    unleased_until = clock_timestamp() + make_interval(secs => %(unleased)s)
 """
 _LEASABLE = """
 SELECT tokens FROM cached_generations
@@ -84,15 +85,15 @@ def renew(tables: Iterable[str]) -> None:
     tokens = json.dumps(dict.fromkeys(sorted(tables), _new_token()))
     with connection.cursor() as cursor:
         # Should the row be made here, what nobody has written has a token, too.
-        cursor.execute(_RENEW, {"tokens": tokens, "first": _new_token(), "lease": LEASE})
+        cursor.execute(_RENEW, {"tokens": tokens, "first": _new_token(), "lease": LEASE_SECONDS})
         [is_unleased] = cursor.fetchone()
         try:
             shared().delete(lease_key())
         except redis.RedisError:
             log.warning("lease_not_taken_away", waits=not is_unleased)
-            cursor.execute(_UNLEASE, {"unleased": _UNLEASED})
+            cursor.execute(_UNLEASE, {"unleased": _UNLEASED_SECONDS})
             if not is_unleased:
-                time.sleep(LEASE.total_seconds())
+                time.sleep(LEASE_SECONDS)
 
 
 def leased(answer: bytes | None) -> Tokens | None:
@@ -106,7 +107,7 @@ def leased(answer: bytes | None) -> Tokens | None:
 def present() -> Tokens:
     """Return the present tokens, asked of PostgreSQL, and give a lease of them if that can be."""
     place = uuid4().hex
-    may_give = shared().set(lease_key(), place, nx=True, px=LEASE)
+    may_give = shared().set(lease_key(), place, nx=True, px=1000 * LEASE_SECONDS)
     tokens = _read(_LEASABLE) if may_give else None
     if tokens is not None:
         shared().register_script(_GIVE)(keys=[lease_key()], args=[place, json.dumps(tokens)])

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.postgresql.writes import unwatched
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import Picture
@@ -173,9 +174,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
             record(product, stock=(product.stock - amount, product.stock))
         return True
 
-    def count_view(self, product_id: Any) -> None:
-        """Add one view."""
-        self.filter(pk=product_id).update(views=models.F("views") + 1)
+    def add_views(self, product_id: Any, times: int) -> None:
+        """Add views, which renew nothing that is cached: it shows those of when it was made."""
+        with unwatched():
+            self.filter(pk=product_id).update(views=models.F("views") + times)
 
 
 class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]  # made at run time

@@ -14,6 +14,7 @@ from shared_apps.tenants.limited_pages import limited
 from shared_apps.tenants.scope import active_tenant
 
 from .models import Category, Product, is_open_to
+from .view_counts import count_view
 
 PAGE = 24
 LONGEST_SEARCH = 200
@@ -83,7 +84,7 @@ def product_page(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "products/closed.html")
     seen = Product.objects.on_sale().visible_to(request.user).select_related("category")
     product = get_object_or_404(seen, slug=slug)
-    Product.objects.all().count_view(product.pk)
+    count_view(product.pk)
     context = {
         "product": product,
         # Not `.items` in the template: an attribute may be called that.

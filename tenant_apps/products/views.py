@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import permissions, status, viewsets
@@ -8,16 +9,24 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from tenant_apps.cached.views import CachedReads
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
+from .cached import (
+    CATEGORIES,
+    POPULAR,
+    PRODUCTS,
+    audience_of_categories,
+    audience_of_products,
+)
 from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
 from .models import Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
+from .view_counts import count_view
 
-POPULAR = 10
+MOST_POPULAR = 10
 
 
 @extend_schema_view(
@@ -28,10 +37,11 @@ POPULAR = 10
     partial_update=extend_schema(summary="Change a category"),
     destroy=extend_schema(summary="Delete a category; its products stay"),
 )
-class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Category]):
+class CategoryViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Category]):
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
+    answers = CATEGORIES
     key_resource = "categories"
     serializer_class = CategorySerializer
     permission_classes = [KeepsCatalogue]
@@ -39,6 +49,10 @@ class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVi
     search_fields = ["name"]
     ordering_fields = ["name"]
     ordering = ["name"]
+
+    def audience(self, user: Any) -> str:
+        """Return a name of those who see the same categories."""
+        return audience_of_categories(user)
 
     def get_queryset(self) -> QuerySet[Category]:
         """Return what the caller may see, with figures of what they may see."""
@@ -54,10 +68,11 @@ class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVi
     partial_update=extend_schema(summary="Change a product"),
     destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
 )
-class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Product]):
+class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Product]):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
     queryset = Product.objects.select_related("category")
+    answers = PRODUCTS
     key_resource = "products"
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
@@ -71,16 +86,20 @@ class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVie
     ordering_fields = ["price", "created_at", "name"]
     ordering = ["-created_at"]
 
+    def audience(self, user: Any) -> str:
+        """Return a name of those who see the same products."""
+        return audience_of_products(user)
+
     def get_queryset(self) -> QuerySet[Product]:
         """Return what the caller may see."""
         products: Any = super().get_queryset()
         return products.visible_to(self.request.user)  # type: ignore[no-any-return]
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Return the product and count the view."""
-        product = self.get_object()
-        Product.objects.all().count_view(product.pk)
-        return Response(self.get_serializer(product).data)
+        response = super().retrieve(request, *args, **kwargs)
+        count_view(self.kwargs["pk"])
+        return response
 
     @extend_schema(
         summary="The most viewed products on sale", responses=ProductSerializer(many=True)
@@ -91,9 +110,12 @@ class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVie
         filter_backends=[],
         pagination_class=None,
     )
-    def popular(self, request: Request) -> Response:
+    def popular(self, request: Request) -> HttpResponse:
         """Return at most ten products, most viewed first."""
-        popular = self.get_queryset().popular()[:POPULAR]  # type: ignore[attr-defined]  # ours
+        return self.cached(request, self._popular, POPULAR)
+
+    def _popular(self) -> Response:
+        popular = self.get_queryset().popular()[:MOST_POPULAR]  # type: ignore[attr-defined]  # ours
         return Response(self.get_serializer(popular, many=True).data)
 
     @extend_schema(summary="My favorites", responses=ProductSerializer(many=True))

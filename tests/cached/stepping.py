@@ -31,7 +31,7 @@ def elsewhere[R](work: Callable[[], R]) -> R:
 
 
 def stepped[R](work: Callable[[], R], line: int, other: Callable[[], object]) -> tuple[R, int]:
-    """Return what ``work`` returns, ``other`` having run before its ``line``-th line, and its lines."""
+    """Return what ``work`` returns, and its lines; before its ``line``-th, ``other`` has run."""
     lines = 0
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
+from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import tenant_scope
@@ -80,10 +81,8 @@ def by_copy() -> None:
         columns = "id, name, slug, sku, description, price, stock, attributes, tags, image_url"
         columns += ", is_active, views, created_at, updated_at"
         with cursor.copy(f"COPY products_product ({columns}) FROM STDIN") as copy:
-            copy.write_row(
-                [made.category_id or "018f0000-0000-7000-8000-000000000001", "L", "copied"]
-                + ["", "", 9, 0, "{}", "{}", "", True, 0, made.created_at, made.updated_at]
-            )
+            texts = [uuid7(), "L", "copied", "", "", 9, 0, "{}", "{}", ""]
+            copy.write_row([*texts, True, 0, made.created_at, made.updated_at])
 
 
 def in_bulk() -> None:

@@ -5,7 +5,9 @@ import, the admin and raw SQL are all seen here. What cannot be read counts as w
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _READS = re.compile(
     r"\s*(?:SELECT|VALUES|SHOW|EXPLAIN|FETCH|SET|SAVEPOINT|RELEASE|ROLLBACK|LISTEN|NOTIFY)\b",
@@ -16,6 +18,8 @@ _WRITES = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|COPY|TRUNCATE)\b", re.IGNORECASE)
+
+_is_silent: ContextVar[bool] = ContextVar("freehold_unwatched", default=False)
 
 Teller = Callable[[frozenset[str]], None]
 
@@ -33,6 +37,8 @@ class Watch:
 
     def written_by(self, statement: str) -> frozenset[str]:
         """Return the watched tables that ``statement``, before its parameters, may write."""
+        if _is_silent.get():
+            return frozenset()
         if _READS.match(statement) and not (";" in statement and _WORDS.search(statement)):
             return frozenset()
         match = _WRITES.match(statement)
@@ -42,3 +48,13 @@ class Watch:
 
 
 watch = Watch()
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Write without telling: for counters that may lag behind, and nothing else."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
