@@ -34,7 +34,9 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
             response["X-Request-Id"] = request_id
-            route = request.resolver_match.route if request.resolver_match else ""
+            # What was answered from the cache was never resolved.
+            match = request.resolver_match
+            route = match.route if match else getattr(request, "route", "")
             log.info(
                 "request",
                 method=request.method,

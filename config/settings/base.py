@@ -113,11 +113,13 @@ MIDDLEWARE = [
     "tenant_apps.users.locale.ReaderLocale",
     "config.body_limits.BodyLimits",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.security_headers.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.security_headers.PrivateAnswers",
     "shared_apps.tenants.use_limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
+    "tenant_apps.cached.views.AnonymousReads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -128,7 +130,6 @@ MIDDLEWARE = [
     "tenant_apps.history.acting.Acting",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -208,6 +209,8 @@ CACHES = {
     }
 }
 
+# What begins with these is looked for before it is asked who wants to know.
+CACHED_PATHS = ("/api/products/", "/api/categories/")
 CACHED_QUERIES = env.bool("CACHED_QUERIES", default=True)
 # What cached answers of one tenant may take, and one of them.
 CACHED_TENANT_BYTES = 16 * 1024 * 1024

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -73,7 +74,7 @@ def guards(view: Any, method: str | None) -> bool:
     return method in _METHODS and getattr(view, "action", "update") in _CHANGES
 
 
-def knows(request: Request, tag: str) -> bool:
+def knows(request: HttpRequest | Request, tag: str) -> bool:
     """Tell whether the caller has the answer of this tag already."""
     known = [
         each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))

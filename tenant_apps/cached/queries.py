@@ -57,11 +57,12 @@ class CachedAnswers:
         key = key_of(self.name, arguments)
         try:
             tokens, entry = look_up(key)
-            now = generation(tokens or present(), self.tables)
-            if entry and entry.generation == now and not entry.is_due():
+            tokens = tokens or present()
+            if entry and entry.is_of(tokens):
                 figures.count("hits")
                 return entry.content, "hit"
             figures.count("misses")
+            now = generation(tokens, self.tables)
             return flights.once(f"{key} {now}", partial(self._make, key, now, make)), "miss"
         except redis.RedisError:
             log.warning("answered_without_redis", name=self.name)
@@ -74,8 +75,24 @@ class CachedAnswers:
             started = time.perf_counter()
             content = make()
             took = time.perf_counter() - started
-            keep(key, Entry(now, time.time() + self.seconds, took, content), self.seconds)
+            expires = time.time() + self.seconds
+            entry = Entry(",".join(self.tables), now, expires, took, content)
+            keep(key, entry, self.seconds)
             return content
+
+
+def stored(name: str, arguments: str) -> bytes | None:
+    """Return an answer that is there already, of whichever tables; None if none is."""
+    if not settings.CACHED_QUERIES:
+        return None
+    try:
+        tokens, entry = look_up(key_of(name, arguments))
+        if entry is None or not entry.is_of(tokens or present()):
+            return None
+    except redis.RedisError:
+        return None
+    figures.count("hits")
+    return entry.content
 
 
 def _arrived(key: str, now: str) -> bytes | None:

@@ -13,7 +13,7 @@ from django.conf import settings
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import active_tenant
 
-from .generations import Tokens, lease_key, leased
+from .generations import Tokens, generation, lease_key, leased
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +52,12 @@ redis.call('PEXPIRE', sizes, 2 * ms)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A stored answer: what it took to make it (in seconds) and when it expires."""
+    """A stored answer: of which generation of which tables it is, what it took to make it.
 
+    ``expires`` is when (seconds since the epoch), ``took`` in seconds.
+    """
+
+    tables: str
     generation: str
     expires: float
     took: float
@@ -63,13 +67,17 @@ class Entry:
     def read(cls, stored: bytes) -> "Entry":
         """Return what :meth:`written` wrote."""
         head, _, content = stored.partition(b"\n")
-        generation, expires, took = head.decode().split(" ")
-        return cls(generation, float(expires), float(took), content)
+        tables, generation, expires, took = head.decode().split(" ")
+        return cls(tables, generation, float(expires), float(took), content)
 
     def written(self) -> bytes:
         """Return it as it is kept."""
-        head = f"{self.generation} {self.expires:.3f} {self.took:.6f}\n"
+        head = f"{self.tables} {self.generation} {self.expires:.3f} {self.took:.6f}\n"
         return head.encode() + self.content
+
+    def is_of(self, tokens: Tokens) -> bool:
+        """Tell whether nothing was written to its tables since, and it need not be made anew."""
+        return generation(tokens, self.tables.split(",")) == self.generation and not self.is_due()
 
     def is_due(self) -> bool:
         """Tell whether it is time to make it anew: the nearer its end and the dearer, the likelier.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tenant_apps.cached.queries import CachedAnswers
+from tenant_apps.cached.views import ANYONE, NAME
 from tenant_apps.users.models import User
 
 from .models import (
@@ -12,7 +13,6 @@ from .models import (
     Product,
     ProductPersonGrant,
     ProductRoleGrant,
-    is_open_to,
 )
 
 _GRANTS = (
@@ -20,26 +20,26 @@ _GRANTS = (
     User.groups.through,
 )
 
-PRODUCTS = CachedAnswers("products", [Product, Category, *_GRANTS])
+PRODUCTS = CachedAnswers(NAME, [Product, Category, *_GRANTS])
 # Their order is of counters that renew nothing.
-POPULAR = CachedAnswers("popular", [Product, Category, *_GRANTS], seconds=60)
-CATEGORIES = CachedAnswers("categories", [Category, Product, *_GRANTS])
+POPULAR = CachedAnswers(NAME, [Product, Category, *_GRANTS], seconds=60)
+CATEGORIES = CachedAnswers(NAME, [Category, Product, *_GRANTS])
 
 
 def audience_of_products(user: Any) -> str:
     """Return a name of those for whom ``visible_to`` finds the same products."""
     if user.has_perm("products.change_product"):
         return "keepers"
-    return _by_what_is_open(user)
+    return _single(user)
 
 
 def audience_of_categories(user: Any) -> str:
     """Return a name of those for whom ``visible_to`` finds the same categories."""
     if user.has_perm("products.view_category"):
         return "viewers"
-    return _by_what_is_open(user)
+    return _single(user)
 
 
-def _by_what_is_open(user: Any) -> str:
-    # Who is somebody may have been granted something.
-    return f"{user.pk or 'anyone'} {is_open_to(user)}"
+def _single(user: Any) -> str:
+    # Whoever is somebody may have been granted something.
+    return str(user.pk) if user.is_authenticated else ANYONE

@@ -26,6 +26,8 @@ from . import searching
 from .attribute_schema import check_schema
 
 MAX_STOCK = 2_147_483_647
+# What counts how often products are looked at.
+VIEWS = "views"
 
 
 def is_open_to(user: Any) -> bool:

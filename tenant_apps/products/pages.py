@@ -12,9 +12,9 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from shared_apps.tenants.limited_pages import limited
 from shared_apps.tenants.scope import active_tenant
+from tenant_apps.cached.tallies import tally
 
-from .models import Category, Product, is_open_to
-from .view_counts import count_view
+from .models import VIEWS, Category, Product, is_open_to
 
 PAGE = 24
 LONGEST_SEARCH = 200
@@ -84,7 +84,7 @@ def product_page(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "products/closed.html")
     seen = Product.objects.on_sale().visible_to(request.user).select_related("category")
     product = get_object_or_404(seen, slug=slug)
-    count_view(product.pk)
+    tally(VIEWS, str(product.pk))
     context = {
         "product": product,
         # Not `.items` in the template: an attribute may be called that.

@@ -21,10 +21,9 @@ from .cached import (
     audience_of_products,
 )
 from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
-from .models import Category, Product
+from .models import VIEWS, Category, Product
 from .permissions import KeepsCatalogue, ReadsCatalogue
 from .serializers import CategorySerializer, ProductSerializer
-from .view_counts import count_view
 
 MOST_POPULAR = 10
 
@@ -73,6 +72,7 @@ class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Pro
 
     queryset = Product.objects.select_related("category")
     answers = PRODUCTS
+    tallied = VIEWS
     key_resource = "products"
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
@@ -94,12 +94,6 @@ class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Pro
         """Return what the caller may see."""
         products: Any = super().get_queryset()
         return products.visible_to(self.request.user)  # type: ignore[no-any-return]
-
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        """Return the product and count the view."""
-        response = super().retrieve(request, *args, **kwargs)
-        count_view(self.kwargs["pk"])
-        return response
 
     @extend_schema(
         summary="The most viewed products on sale", responses=ProductSerializer(many=True)

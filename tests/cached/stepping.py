@@ -16,18 +16,17 @@ STEPPED = (
 )
 
 
+_other = ThreadPoolExecutor(1)
+
+
 def elsewhere[R](work: Callable[[], R]) -> R:
-    """Return what ``work`` returns in a thread, and so on a connection, of its own."""
+    """Return what ``work`` returns in another thread, and so on another connection."""
+    return _other.submit(work).result(30)
 
-    def run() -> R:
-        try:
-            return work()
-        finally:
-            for connection in connections.all():
-                connection.close()
 
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(30)
+def close_elsewhere() -> None:
+    """Close the other thread's connection."""
+    elsewhere(lambda: [connection.close() for connection in connections.all()])
 
 
 def stepped[R](work: Callable[[], R], line: int, other: Callable[[], object]) -> tuple[R, int]:

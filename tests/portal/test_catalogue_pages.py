@@ -7,6 +7,7 @@ from guardian.shortcuts import assign_perm
 
 from shared_apps.tenants.domain_map import domain_map
 from tenant_apps.products.models import Category, Product
+from tenant_apps.products.tasks import write_views
 from tenant_apps.users.models import CatalogueReaders, PortalSettings, User
 from tests.api import count_queries
 
@@ -115,6 +116,7 @@ def test_a_product_has_a_page_that_counts_its_views(customer, product):
         *(b"L1", b"10.00 EUR", b'max="5"'),
     ):
         assert part in page.content
+    write_views.run()
     assert Product.objects.get(pk=lamp.pk).views == 1
     assert customer.get("/products/none/").status_code == 404
     assert customer.get("/products/%20%3C/").status_code == 404
