@@ -40,6 +40,15 @@ def test_a_key_is_made_and_shown_once(admin):
         assert text.rpartition("_")[2].encode() not in again.content
 
 
+def test_a_key_is_neither_changed_nor_deleted(admin):
+    ask(admin)
+    key = ApiKey.objects.get()
+    assert admin.post(f"{LIST}{key.pk}/change/", {"name": "Other"}).status_code == 403
+    assert admin.post(f"{LIST}{key.pk}/delete/", {"post": "yes"}).status_code == 403
+    act(admin, "delete_selected")
+    assert ApiKey.objects.get().name == "Till"
+
+
 def test_a_key_is_replaced_and_revoked_by_actions(admin):
     [old] = KEY.findall(ask(admin).content.decode())
     [new] = KEY.findall(act(admin, "rotate").content.decode())
