@@ -245,7 +245,7 @@ class MakeOwnerView(TakesIdempotencyKey, APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PermissionsView(APIView):
+class PermissionsView(ConditionalRequests, APIView):
     """What roles may hold."""
 
     permission_classes = [SeesRoles]
@@ -265,7 +265,7 @@ class PermissionsView(APIView):
         return Response(serializers.PermissionSerializer(cells, many=True).data)
 
 
-class GrantsView(TakesIdempotencyKey, APIView):
+class GrantsView(TakesIdempotencyKey, ConditionalRequests, APIView):
     """Grants on single objects."""
 
     permission_classes = [ManagesPeople]
