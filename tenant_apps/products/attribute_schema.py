@@ -145,8 +145,6 @@ def from_options(options: dict[str, list[str]], schema: dict[str, Any]) -> dict[
     """
     attributes: dict[str, Any] = {}
     for option, values in options.items():
-        if not values:
-            continue
         name = re.sub(r"[\s_-]+", "_", option.lower())
         if name not in schema:
             attributes[option] = values
@@ -156,7 +154,7 @@ def from_options(options: dict[str, list[str]], schema: dict[str, Any]) -> dict[
                 % {"name": option[:MAX_NAME], "values": ", ".join(values)[:MAX_CHOICE]},
                 code="attribute",
             )
-        else:
+        elif values:
             attributes[name] = _typed(values[0], schema[name])
     return attributes
 

@@ -158,8 +158,7 @@ def _fits(
     category = categories.get(_slug(product.category))
     schema = category.attribute_schema if category else {}
     try:
-        if schema:
-            product.attributes = from_options(product.attributes, schema)
+        product.attributes = from_options(product.attributes, schema)
         check_attributes(product.attributes, schema)
     except ValidationError as error:
         progress.refuse(RowRefused(line, " ".join(error.messages)), product.slug)

@@ -27,7 +27,10 @@ ORDERS = "/admin/orders/order/"
 FORMATS = {"csv": "0", "xlsx": "1", "json": "2"}
 COLUMNS = {
     PRODUCTS: ("productrows", ["name", "price", "stock", "category", "attributes", "tags"]),
-    CATEGORIES: ("categoryrows", ["name", "slug", "attribute_schema", "products_count", "avg_price"]),
+    CATEGORIES: (
+        "categoryrows",
+        ["name", "slug", "attribute_schema", "products_count", "avg_price"],
+    ),
     ORDERS: ("orderrows", ["number", "email", "status", "total", "items", "created_at"]),
 }
 
