@@ -57,6 +57,13 @@ class ConditionalRequests:
             response["ETag"] = tag
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
+    def lock(self, found: Any) -> None:
+        """Lock what is about to be changed; first, where there is such, what its change locks."""
+        # By the model's plain manager: what is annotated or joined cannot be locked. Not its key:
+        # what refers to the row may do so meanwhile.
+        same = type(found)._base_manager.filter(pk=found.pk)
+        list(same.select_for_update(no_key=True).values_list("pk"))
+
     def tag(self, data: Any) -> str:
         """Return the entity tag of an answer."""
         is_object = isinstance(data, dict) and "results" not in data
@@ -91,10 +98,7 @@ def _if_match(view: Any, handler: Any, request: Request, *args: Any, **kwargs: A
 
     """
     with transaction.atomic():
-        found = view.get_object()
-        # By the model's plain manager: what is annotated or joined cannot be locked.
-        same = type(found)._base_manager.filter(pk=found.pk)
-        list(same.select_for_update().values_list("pk"))
+        view.lock(view.get_object())
         now = view.tag(view.get_serializer(view.get_object()).data)
         if not {"*", now} & set(parse_etags(request.headers["If-Match"])):
             raise PreconditionFailed

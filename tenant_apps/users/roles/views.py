@@ -23,7 +23,7 @@ from ..models import Role, User
 from ..throttling import OwnPasswordLimit
 from . import matrix, serializers
 from .explaining import explain
-from .giving import delete_role, held_by
+from .giving import delete_role, held_by, lock_memberships
 from .objects import GRANT_KINDS, grants_on
 
 
@@ -180,6 +180,11 @@ class PersonViewSet(
     search_fields = ["email", "name"]
     ordering_fields = ["email", "created_at"]
     ordering = ["email"]
+
+    def lock(self, found: User) -> None:
+        """Lock memberships before the person, as every change of access does."""
+        lock_memberships(self.request.user, found)  # type: ignore[arg-type]  # signed in
+        super().lock(found)
 
     def partial_update(self, request: Request, pk: str | None = None) -> Response:
         """Write what was sent, and nothing else."""
