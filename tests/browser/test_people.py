@@ -83,7 +83,7 @@ def test_a_person_is_added_by_hand(owner):
     expect(owner.get_by_text("was added successfully")).to_be_visible()
 
 
-def test_an_api_key_is_made_shown_once_and_replaced(owner):
+def test_an_api_key_is_made_shown_once_replaced_and_revoked(owner):
     owner.goto("/admin/users/apikey/add/")
     owner.get_by_label("Name").fill("Warehouse")
     owner.get_by_label("Role").select_option("Staff")
@@ -99,8 +99,16 @@ def test_an_api_key_is_made_shown_once_and_replaced(owner):
     owner.get_by_role("link", name="Warehouse").click()
     expect(owner.get_by_text(re.compile(r"fh_\w+"))).to_have_count(0)
     look(owner, "api-key")
-    owner.goto("/admin/users/apikey/")
-    owner.get_by_role("row", name="Warehouse").get_by_role("checkbox").check()
-    owner.locator("select[name=action]").select_option("rotate")
-    owner.get_by_role("button", name="Run").click()
+
+    def act(action: str) -> None:
+        owner.goto("/admin/users/apikey/")
+        owner.get_by_role("row", name="Warehouse").first.get_by_role("checkbox").check()
+        owner.locator("select[name=action]").select_option(action)
+        owner.get_by_role("button", name="Run").click()
+
+    act("rotate")
     expect(owner.get_by_text(re.compile(r"^fh_\w+$"))).to_be_visible()
+    act("revoke")
+    look(owner, "api-key-revoke")
+    owner.get_by_role("button", name="Yes, go on").click()
+    expect(owner.get_by_text("The key Warehouse was revoked.")).to_be_visible()
