@@ -58,7 +58,10 @@ class ConditionalRequests:
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def lock(self, found: Any) -> None:
-        """Lock what is about to be changed; first, where there is such, what its change locks."""
+        """Lock the row that is about to be changed.
+
+        A view whose changes lock something else before it locks that first, too.
+        """
         # By the model's plain manager: what is annotated or joined cannot be locked. Not its key:
         # what refers to the row may do so meanwhile.
         same = type(found)._base_manager.filter(pk=found.pk)

@@ -81,7 +81,7 @@ def aside(shop):
 
         before = waiting()
         sent = pool.submit(ask)
-        until(lambda: waiting() > before, 5, "the lock")
+        until(lambda: waiting() > before, what="the lock")
         return sent
 
     with ThreadPoolExecutor(2) as pool:

@@ -1,5 +1,4 @@
-"""A migration that adds a model: the same ids in tenants made before it and after it, and the
-built-in roles hold what the table says by now.
+"""A migration that adds a model: the same ids and roles in tenants made before it and after it.
 
 Played on a copy of the code with services of its own, as an installation lives through it.
 """
@@ -39,8 +38,7 @@ USE = """
 from guardian.shortcuts import assign_perm
 from tenant_apps.integrations.models import Job
 from tenant_apps.products.models import Category
-from tenant_apps.users.models import User
-from tenant_apps.users.models import Role
+from tenant_apps.users.models import Role, User
 from django.contrib.auth.models import Permission
 own = Role.objects.create(name="Own", rank=50)
 own.permissions.set(Permission.objects.filter(codename__in=["view_order", "delete_product"]))
@@ -112,7 +110,7 @@ def installation():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_tenants_before_and_after_have_the_same_ids(installation):
+def test_tenants_before_and_after_have_the_same_ids_and_built_in_roles(installation):
     installation.manage("migrate", "--verbosity", "0")
     installation.open("before")
     installation.ask("before", USE)

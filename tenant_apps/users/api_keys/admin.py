@@ -163,7 +163,7 @@ class ApiKeyAdmin(HistoryAdmin, ModelAdmin):
         """Ask first; then make each void."""
         if not is_confirmed(request):
             question = _("These keys will be void at once, for good. Are you sure?")
-            return confirmation(self, request, keys, question=question, tell=_outlook)
+            return confirmation(self, request, keys, question=str(question), tell=_outlook)
         acting: Any = request.user
         for key in keys:
             try:
