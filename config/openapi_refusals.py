@@ -52,7 +52,7 @@ _STANDING = {
 }
 _ETAG = {
     "schema": {"type": "string"},
-    "description": "The version that was read: strong of one object, weak (W/) of a list.",
+    "description": "The version that is answered: strong of one object, weak (W/) of a list.",
     "required": True,
 }
 _HEADERS = {
@@ -112,7 +112,7 @@ def _add_conditions(operation: Any) -> None:
     taken = {each["name"] for each in operation.get("parameters", [])}
     answers = operation["responses"]
     for status, answer in answers.items():
-        if "If-None-Match" in taken and status == "200":
+        if taken & {"If-None-Match", "If-Match"} and status == "200":
             answer["headers"] = {"ETag": _ETAG}
         if "Idempotency-Key" in taken and status < "300":
             answer["headers"] = {"Idempotent-Replayed": _REPLAYED}

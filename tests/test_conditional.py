@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+import yaml
 from django.db import connection
 
 from shared_apps.tenants.scope import tenant_scope
@@ -14,7 +15,8 @@ from tests.api import Api, code
 from tests.isolation.test_authorisation import fill
 from tests.orders.test_placing import add, place
 
-ONE = ["products", "categories", "orders", "imports", "roles", "users"]
+ONE = ["products", "categories", "orders", "imports", "roles", "users", "api-keys"]
+OTHERS = ["settings", "me", "me/sessions", "invitations", "permissions", "grants"]
 
 
 def read(api: Api, path: str, tag: str = ""):
@@ -25,13 +27,17 @@ def change(api: Api, path: str, tag: str, body: object = None, method: str = "pa
     return api.request(method, path, body, headers=api.headers | {"If-Match": tag})
 
 
-@pytest.mark.parametrize("path", [*(f"{kind}/{{}}" for kind in ONE), *ONE, "settings"])
+@pytest.mark.parametrize("path", [*(f"{kind}/{{}}" for kind in ONE), *ONE, *OTHERS])
 def test_what_the_caller_has_is_not_sent_again(owner, path):
-    path = f"/api/{path.format(fill('mine').get(path.split('/')[0], ''))}/"
+    ids = fill("mine")
+    path = f"/api/{path.format(ids.get(path.split('/')[0], ''))}/"
+    if path == "/api/grants/":
+        path += f"?kind=product&object={ids['products']}"
     first = read(owner, path)
-    assert first.status_code == 200
+    assert first.status_code == 200, first.content
     tag = first["ETag"]
-    assert tag.startswith('W/"' if "results" in first.json() else '"')
+    is_list = isinstance(first.json(), list) or "results" in first.json()
+    assert tag.startswith('W/"' if is_list else '"')
     again = read(owner, path, tag)
     assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
     assert again["Cache-Control"] == first["Cache-Control"]
@@ -89,11 +95,12 @@ def test_a_refusal_has_no_tag(owner):
         ("roles", {"name": "New"}),
         ("users", {"name": "New"}),
         ("settings", {"name": "New"}),
+        ("me", {"name": "New"}),
     ],
 )
 def test_a_change_of_what_was_read_is_made_and_one_of_something_older_is_not(owner, path, body):
     key = fill("mine").get(path)
-    path = f"/api/{path}/{key}/" if key else f"/api/{path}/"
+    path = f"/api/{path}/{key}/" if key and path != "me" else f"/api/{path}/"
     tag = read(owner, path)["ETag"]
     made = change(owner, path, f'"x", {tag}', body)
     assert (made.status_code, made.json()["name"]) == (200, "New")
@@ -101,6 +108,50 @@ def test_a_change_of_what_was_read_is_made_and_one_of_something_older_is_not(own
     assert (late.status_code, code(late)) == (412, "precondition_failed")
     assert owner.get(path).json()["name"] == "New"
     assert change(owner, path, "*", {"name": "Any"}).json()["name"] == "Any"
+
+
+@pytest.mark.parametrize("path", ["products", "categories", "roles", "users", "settings", "me"])
+def test_a_change_answers_with_the_tag_of_what_it_made_so_that_the_next_needs_no_reading(
+    owner, path
+):
+    key = fill("mine")[path] if path in ONE else ""
+    path = f"/api/{path}/{key}/" if key else f"/api/{path}/"
+    tag = owner.patch(path, {"name": "First"})["ETag"]
+    assert read(owner, path)["ETag"] == tag
+    second = change(owner, path, tag, {"name": "Second"})
+    assert (second.status_code, read(owner, path, second["ETag"]).status_code) == (200, 304)
+    refused = change(owner, path, tag, {"name": "Third"})
+    assert (refused.status_code, refused.get("ETag")) == (412, None)
+
+
+def test_what_changes_something_else_than_it_answers_has_no_tag(owner):
+    ids = fill("mine")
+    roles = {"roles": [ids["roles"]]}
+    answers = [
+        owner.request("put", f"/api/users/{ids['users']}/roles/", roles),
+        owner.post(f"/api/products/{ids['products']}/favorite/"),
+    ]
+    assert [(answer.status_code, answer.get("ETag")) for answer in answers] == [(200, None)] * 2
+
+
+def test_a_change_is_answered_whatever_the_caller_has_already(owner):
+    headers = owner.headers | {"If-None-Match": "*"}
+    answer = owner.patch("/api/me/", {"name": "New"}, headers=headers)
+    assert (answer.status_code, answer.json()["name"]) == (200, "New")
+
+
+def test_replacing_answers_with_the_tag_too(owner):
+    path = f"/api/categories/{Category.objects.create(name='Shelf', slug='s').pk}/"
+    put = change(owner, path, "*", {"name": "Other", "slug": "o"}, "put")
+    assert read(owner, path)["ETag"] == put["ETag"]
+
+
+def test_what_cannot_be_read_alone_has_no_tag_to_match(owner):
+    login = owner.get("/api/me/sessions/").json()["results"][0]["id"]
+    assert change(owner, f"/api/me/sessions/{login}/", '"x"', method="delete").status_code == 204
+    document = yaml.safe_load(owner.get("/api/schema/").content)
+    delete = document["paths"]["/api/me/sessions/{id}/"]["delete"]
+    assert [each["name"] for each in delete["parameters"]] == ["id"]
 
 
 def test_replacing_and_deleting_take_the_condition_too(owner):
@@ -130,13 +181,14 @@ def test_who_may_not_change_it_learns_nothing_from_the_condition(member):
         assert change(customer, path, tag, {"name": "New"}).status_code == 403
 
 
-@pytest.mark.parametrize("kind", ["products", "roles"])
+@pytest.mark.parametrize("kind", ["products", "roles", "me"])
 def test_of_two_who_change_the_same_state_at_once_one_is_told(portal, kind):
     tenant = portal()
     owner = Api(tenant.primary_host).signed_in(f"owner@{tenant.primary_host.split('.')[0]}.example")
     with tenant_scope(tenant):
-        key = add().pk if kind == "products" else Role.objects.create(name="Own", rank=5).uuid
-    path, both = f"/api/{kind}/{key}/", Barrier(2)
+        keys = {"products": add().pk, "roles": Role.objects.create(name="Own", rank=5).uuid}
+    path = f"/api/{kind}/{keys[kind]}/" if kind in keys else f"/api/{kind}/"
+    both = Barrier(2)
 
     def patch(tag: str, name: str) -> int:
         try:

@@ -116,6 +116,18 @@ def test_every_refusal_is_documented_in_the_one_format(host):
                 }
 
 
+def test_what_takes_a_tag_tells_that_it_answers_with_one(acme):
+    found = [
+        (method, path, operation["responses"])
+        for method, path, operation in operations("acme.localhost")
+        if {"If-Match", "If-None-Match"} & {p["name"] for p in operation.get("parameters", [])}
+    ]
+    assert {"get", "put", "patch", "delete"} == {method for method, _, _ in found}
+    for method, path, answers in found:
+        assert ("ETag" in answers.get("200", {}).get("headers", {})) is (method != "delete"), path
+        assert ("412" in answers) is (method != "get")
+
+
 def test_signing_in_is_optional_where_the_portal_may_let_anyone_read(acme):
     optional = {
         (method, path)

@@ -35,7 +35,7 @@ class PreconditionFailed(APIException):
 class ConditionalRequests:
     """View mixin: reads carry an ``ETag`` and take ``If-None-Match``, changes take ``If-Match``.
 
-    The tag of one object is strong, that of a list weak.
+    The tag of one object is strong, that of a list weak. A change answers with the next one.
     """
 
     # Fields that change by being looked at: a 304 may hide their last steps.
@@ -49,14 +49,25 @@ class ConditionalRequests:
             vars(self)[name] = partial(_if_match, self, getattr(self, name))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Tag what was read; if the caller has it already, say only that."""
-        read = request.method in READS and response.status_code == status.HTTP_200_OK
-        if read and isinstance(response, Response):
+        """Tag what is answered; if the caller has it already, say only that."""
+        is_read = request.method in READS
+        is_shown = isinstance(response, Response) and response.status_code == status.HTTP_200_OK
+        if is_shown and (is_read or guards(self, request.method)):
             tag = self.tag(response.data)
-            if knows(request, tag):
+            if is_read and knows(request, tag):
                 response = Response(status=status.HTTP_304_NOT_MODIFIED)
             response["ETag"] = tag
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+
+    def lock(self, found: Any) -> None:
+        """Lock the row that is about to be changed.
+
+        A view whose changes lock something else before it locks that first, too.
+        """
+        # By the model's plain manager: what is annotated or joined cannot be locked. Not its key:
+        # what refers to the row may do so meanwhile.
+        same = type(found)._base_manager.filter(pk=found.pk)
+        list(same.select_for_update(no_key=True).values_list("pk"))
 
     def tag(self, data: Any) -> str:
         """Return the entity tag of an answer."""
@@ -71,7 +82,8 @@ class ConditionalRequests:
 
 def guards(view: Any, method: str | None) -> bool:
     """Tell whether a request to ``view`` changes the very resource that it reads."""
-    return method in _METHODS and getattr(view, "action", "update") in _CHANGES
+    is_change = method in _METHODS and getattr(view, "action", "update") in _CHANGES
+    return is_change and hasattr(view, "retrieve")
 
 
 def knows(request: HttpRequest | Request, tag: str) -> bool:
@@ -92,10 +104,7 @@ def _if_match(view: Any, handler: Any, request: Request, *args: Any, **kwargs: A
 
     """
     with transaction.atomic():
-        found = view.get_object()
-        # By the model's plain manager: what is annotated or joined cannot be locked.
-        same = type(found)._base_manager.filter(pk=found.pk)
-        list(same.select_for_update().values_list("pk"))
+        view.lock(view.get_object())
         now = view.tag(view.get_serializer(view.get_object()).data)
         if not {"*", now} & set(parse_etags(request.headers["If-Match"])):
             raise PreconditionFailed

@@ -29,6 +29,9 @@ TYPES = {
     "boolean": gettext_lazy("true or false"),
     "choice": gettext_lazy("one of its choices"),
 }
+NUMBERS = {"number", "integer"}
+_INTEGER = r"-?[0-9]{1,15}"
+_NUMBER = rf"{_INTEGER}\.[0-9]{{1,10}}"
 
 
 def check_schema(schema: Any) -> None:
@@ -114,3 +117,53 @@ def is_of_type(value: Any, declared: dict[str, Any]) -> bool:
             return value in declared["choices"]
         case _:
             return isinstance(value, str)
+
+
+def values_of(text: str, kinds: set[str]) -> list[Any]:
+    """Return what ``text`` can be as a value of one of ``kinds``."""
+    values: list[Any] = []
+    if kinds & {"text", "choice"} and text:
+        values.append(text)
+    if "boolean" in kinds and text in ("true", "false"):
+        values.append(text == "true")
+    if kinds & NUMBERS and re.fullmatch(_INTEGER, text):
+        values.append(int(text))
+    if "number" in kinds and re.fullmatch(_NUMBER, text):
+        values.append(float(text))
+    return values
+
+
+def from_options(options: dict[str, list[str]], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a file's options as attributes: by the names of ``schema``, each of its type.
+
+    "Shoe Size" is ``shoe_size``, and "450 g" is 450 where the unit is g. What the schema has not
+    or cannot be stays, for :func:`check_attributes` to name.
+
+    Raises:
+        ValidationError: an option has several values, and an attribute is one.
+
+    """
+    attributes: dict[str, Any] = {}
+    for option, values in options.items():
+        name = re.sub(r"[\s_-]+", "_", option.lower())
+        if name not in schema:
+            attributes[option] = values
+        elif len(values) > 1 or name in attributes:
+            raise ValidationError(
+                _("“%(name)s” has several values here, and one in its category: %(values)s.")
+                % {"name": option[:MAX_NAME], "values": ", ".join(values)[:MAX_CHOICE]},
+                code="attribute",
+            )
+        elif values:
+            attributes[name] = _typed(values[0], schema[name])
+    return attributes
+
+
+def _typed(text: str, declared: dict[str, Any]) -> Any:
+    """Return ``text`` as what an attribute declared so can be; itself if it can be nothing."""
+    if declared["type"] == "choice":
+        return next((each for each in declared["choices"] if each.lower() == text.lower()), text)
+    if declared["type"] == "text":
+        return text
+    bare = text.removesuffix(declared.get("unit", "")).strip().lower()
+    return next(iter(values_of(bare, {declared["type"]})), text)

@@ -14,7 +14,7 @@ from tenant_apps.history.recording import record
 from tenant_apps.integrations import jobs
 from tenant_apps.integrations.models import Job
 
-from .attribute_schema import check_attributes
+from .attribute_schema import check_attributes, from_options
 from .models import Category, Product
 from .shopify import (
     NotACatalogue,
@@ -156,8 +156,10 @@ def _fits(
     product: ParsedProduct, categories: dict[str, Category], progress: Progress, line: int
 ) -> bool:
     category = categories.get(_slug(product.category))
+    schema = category.attribute_schema if category else {}
     try:
-        check_attributes(product.attributes, category.attribute_schema if category else {})
+        product.attributes = from_options(product.attributes, schema)
+        check_attributes(product.attributes, schema)
     except ValidationError as error:
         progress.refuse(RowRefused(line, " ".join(error.messages)), product.slug)
         return False

@@ -13,6 +13,7 @@ class CategoryRows(Rows):
     id = column("id")
     name = column("name")
     slug = column("slug")
+    attribute_schema = column("attribute_schema")
     products_count = column("products_count")
     avg_price = column("avg_price")
 

@@ -1,4 +1,3 @@
-import re
 from typing import Any
 
 import django_filters
@@ -12,7 +11,7 @@ from rest_framework.views import APIView
 from shared_apps.tenants.filters import TrueOrFalseFilter
 from shared_apps.tenants.lists import NO_NUL, Search, refuse
 
-from .attribute_schema import TYPES
+from .attribute_schema import NUMBERS, TYPES, values_of
 from .models import Category, Product
 
 MAX_TAG = 50
@@ -20,10 +19,7 @@ _AMOUNT = r"^[0-9]{1,8}(?:\.[0-9]{1,2})?$"
 # What the parameters of :class:`AttributeFilters` begin with.
 ATTRIBUTES = "attributes."
 MAX_VALUE = 200
-NUMBERS = {"number", "integer"}
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_INTEGER = r"-?[0-9]{1,15}"
-_NUMBER = rf"{_INTEGER}\.[0-9]{{1,10}}"
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "pattern": _AMOUNT})
@@ -126,27 +122,13 @@ def _condition(parameter: str, name: str, lookup: str, text: str, declared: list
         raise refuse(parameter, f"At most {MAX_VALUE} characters.")
     condition = Q()
     for part in text.split(",") if lookup == "in" else [text]:
-        values = _values(part, kinds & NUMBERS if lookup in COMPARISONS else kinds)
+        values = values_of(part, kinds & NUMBERS if lookup in COMPARISONS else kinds)
         if not values:
             called = ", or ".join(str(TYPES[kind]) for kind in sorted(kinds))
             raise refuse(parameter, f"This must be {called}.", code="unknown_attribute")
         for value in values:
             condition |= _compared(name, lookup, value)
     return condition
-
-
-def _values(text: str, kinds: set[str]) -> list[Any]:
-    """Return what ``text`` can be as a value of one of ``kinds``."""
-    values: list[Any] = []
-    if kinds & {"text", "choice"} and text:
-        values.append(text)
-    if "boolean" in kinds and text in ("true", "false"):
-        values.append(text == "true")
-    if kinds & NUMBERS and re.fullmatch(_INTEGER, text):
-        values.append(int(text))
-    if "number" in kinds and re.fullmatch(_NUMBER, text):
-        values.append(float(text))
-    return values
 
 
 def _compared(name: str, lookup: str, value: Any) -> Any:

@@ -64,7 +64,7 @@ class ParsedProduct:
     stock: int
     sku: str
     tags: list[str]
-    attributes: dict[str, list[str]]
+    attributes: dict[str, Any]
     image_url: str
     is_active: bool
 
@@ -236,7 +236,7 @@ def _tags(row: Row) -> list[str]:
 
 
 def _attributes(rows: list[Row]) -> dict[str, list[str]]:
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, list[str]] = {}
     for number in _OPTIONS:
         name = next((n for row in rows if (n := row[f"Option{number} Name"])), "")
         values = dict.fromkeys(v for row in rows if (v := row[f"Option{number} Value"]))

@@ -7,8 +7,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from shared_apps.tenants.conditional import ConditionalRequests
+
 from . import serializers
 from .logins.current import login_of
+from .models import User
 from .throttling import LoginLimit
 from .tokens import close_login
 
@@ -75,13 +78,13 @@ class LogoutView(APIView):
     get=extend_schema(operation_id="read_me", summary="Read who you are"),
     patch=extend_schema(operation_id="change_me", summary="Change your name"),
 )
-class MeView(generics.RetrieveUpdateAPIView[Any]):
+class MeView(ConditionalRequests, generics.RetrieveUpdateAPIView[User]):
     """Who the token belongs to."""
 
     serializer_class = serializers.MeSerializer
     permission_classes = (permissions.IsAuthenticated,)
     http_method_names = ["get", "patch", "head", "options"]
 
-    def get_object(self) -> Any:
-        """Return the caller."""
-        return self.request.user
+    def get_object(self) -> User:
+        """Return the caller, as they are by now."""
+        return User.objects.get(pk=self.request.user.pk)  # type: ignore[misc]  # signed in

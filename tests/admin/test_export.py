@@ -27,7 +27,10 @@ ORDERS = "/admin/orders/order/"
 FORMATS = {"csv": "0", "xlsx": "1", "json": "2"}
 COLUMNS = {
     PRODUCTS: ("productrows", ["name", "price", "stock", "category", "attributes", "tags"]),
-    CATEGORIES: ("categoryrows", ["name", "slug", "products_count", "avg_price"]),
+    CATEGORIES: (
+        "categoryrows",
+        ["name", "slug", "attribute_schema", "products_count", "avg_price"],
+    ),
     ORDERS: ("orderrows", ["number", "email", "status", "total", "items", "created_at"]),
 }
 
@@ -79,7 +82,7 @@ def test_products_leave_in_three_formats(admin, shop):
 
 
 def test_categories_and_orders_leave_with_what_belongs_to_them(admin, shop):
-    figures = {"products_count": 1, "avg_price": "2.50"}
+    figures = {"attribute_schema": {}, "products_count": 1, "avg_price": "2.50"}
     assert rows(export(admin, CATEGORIES)) == [{"name": "Lights", "slug": "lights"} | figures]
     [order] = rows(export(admin, ORDERS))
     assert order.pop("created_at").startswith(str(shop.created_at.year))
@@ -94,6 +97,23 @@ def test_categories_and_orders_leave_with_what_belongs_to_them(admin, shop):
         [order] = rows(export(admin, ORDERS, kind))
         assert json.loads(str(order["items"]))[0]["product"] == "Lamp"
         assert str(order["created_at"]).startswith(f"{shop.created_at:%Y-%m-%d %H:%M:%S}")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_exported_attribute_schema_makes_the_same_category_again(admin, owner, kind):
+    schema = {
+        "size": {"type": "number", "unit": "cm", "required": True},
+        "color": {"type": "choice", "choices": ["=red", 'b"l', "große, blaue"]},
+    }
+    Category.objects.create(name="Lights", slug="lights", attribute_schema=schema)
+    [row] = rows(export(admin, CATEGORIES, kind))
+    exported = row["attribute_schema"]
+    sent = exported if kind == "json" else json.loads(str(exported))
+    Category.objects.all().delete()
+    body = {"name": row["name"], "slug": row["slug"], "attribute_schema": sent}
+    made = owner.post("/api/categories/", body)
+    assert (made.status_code, made.json()["attribute_schema"]) == (201, schema)
+    assert Category.objects.get().attribute_schema == schema
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])

@@ -1,5 +1,7 @@
 """The owner invites and adds people, makes a role, and asks who may do what."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -79,3 +81,34 @@ def test_a_person_is_added_by_hand(owner):
     look(owner, "person-new")
     owner.get_by_role("button", name="Save", exact=True).click()
     expect(owner.get_by_text("was added successfully")).to_be_visible()
+
+
+def test_an_api_key_is_made_shown_once_replaced_and_revoked(owner):
+    owner.goto("/admin/users/apikey/add/")
+    owner.get_by_label("Name").fill("Warehouse")
+    owner.get_by_label("Role").select_option("Staff")
+    owner.get_by_label("products:read").check()
+    owner.get_by_label("Expires in days").fill("30")
+    look(owner, "api-key-new")
+    owner.get_by_role("button", name="Save", exact=True).click()
+    expect(owner.get_by_text(re.compile(r"^fh_\w+$"))).to_be_visible()
+    look(owner, "api-key-shown")
+    owner.get_by_role("link", name="I have copied it").click()
+    expect(owner.get_by_role("row", name="Warehouse")).to_contain_text("products:read")
+    look(owner, "api-keys")
+    owner.get_by_role("link", name="Warehouse").click()
+    expect(owner.get_by_text(re.compile(r"fh_\w+"))).to_have_count(0)
+    look(owner, "api-key")
+
+    def act(action: str) -> None:
+        owner.goto("/admin/users/apikey/")
+        owner.get_by_role("row", name="Warehouse").first.get_by_role("checkbox").check()
+        owner.locator("select[name=action]").select_option(action)
+        owner.get_by_role("button", name="Run").click()
+
+    act("rotate")
+    expect(owner.get_by_text(re.compile(r"^fh_\w+$"))).to_be_visible()
+    act("revoke")
+    look(owner, "api-key-revoke")
+    owner.get_by_role("button", name="Yes, go on").click()
+    expect(owner.get_by_text("The key Warehouse was revoked.")).to_be_visible()

@@ -222,6 +222,65 @@ def test_an_import_refuses_the_line_of_a_product_that_does_not_fit(shelf):
     assert list(Product.objects.values_list("slug", flat=True)) == ["fine"]
 
 
+def options(*pairs: tuple[str, str], category: str = "Lamps") -> bytes:
+    """Return a catalogue of one product, with a row for each option of the same name."""
+    names = list(dict.fromkeys(name for name, _ in pairs))
+    rows = [f"lamp,Lamp,{category},1" + "".join(f",{name}," for name in names)]
+    for name, value in pairs:
+        rows.append("lamp,,," + "".join(f",,{value if each == name else ''}" for each in names))
+    columns = "".join(f",Option{n} Name,Option{n} Value" for n in range(1, len(names) + 1))
+    return "\n".join([f"Handle,Title,Type,Variant Price{columns}", *rows, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kept"),
+    [
+        ([("Color", "Red")], {"color": "red"}),
+        ([("COLOR", "blue"), ("Size", "12")], {"color": "blue", "size": 12}),
+        ([("color", "red"), ("Size", "1.5 cm")], {"color": "red", "size": 1.5}),
+        ([("color", "red"), ("Seats", "-3")], {"color": "red", "seats": -3}),
+        ([("color", "red"), ("Outdoor", "TRUE")], {"color": "red", "outdoor": True}),
+        ([("color", "red"), ("Maker", "12")], {"color": "red", "maker": "12"}),
+        ([("color", "red"), ("Shoe  Size", "XL")], {"color": "red", "shoe_size": "XL"}),
+        ([("color", "red"), ("Size", "")], {"color": "red"}),
+    ],
+    ids=str,
+)
+def test_an_imported_option_is_the_attribute_that_the_category_declares(shelf, pairs, kept):
+    shelf.attribute_schema |= {"shoe_size": {"type": "text"}}
+    shelf.save()
+    progress = import_catalogue(options(*pairs))
+    assert progress.refusals == []
+    assert Product.objects.get().attributes == kept
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        (
+            [("Color", "Red"), ("Color", "Blue")],
+            "“Color” has several values here, and one in its category: Red, Blue.",
+        ),
+        ([("Color", "Red"), ("color", "Blue")], "“color” has several values here"),
+        ([("Color", "Green")], "“color” must be one of its choices."),
+        ([("Color", "Red"), ("Size", "XL")], "“size” must be a number."),
+        ([("Color", "Red"), ("Seats", "1.5")], "“seats” must be a whole number."),
+        ([("Color", "Red"), ("Style", "x")], "The category has no attribute “Style”."),
+        ([("Size", "3")], "“color” is required."),
+    ],
+)
+def test_an_imported_option_that_its_category_cannot_have_is_refused_by_name(shelf, pairs, reason):
+    progress = import_catalogue(options(*pairs))
+    assert [(each["line"], each["handle"]) for each in progress.refusals] == [(2, "lamp")]
+    assert reason in progress.refusals[0]["reason"]
+    assert Product.objects.count() == 0
+
+
+def test_without_a_schema_imported_options_stay_as_they_are(shelf):
+    import_catalogue(options(("Color", "Red"), ("Color", "Green"), category="Other"))
+    assert Product.objects.get().attributes == {"Color": ["Red", "Green"]}
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -73,6 +73,14 @@ def test_the_name_comes_before_the_description_and_both_before_what_is_alike(ano
     assert found(anonymous, "ladder", ordering="-created_at") == ["alike", "described", "name"]
 
 
+def test_the_words_themselves_come_before_what_is_alike_however_far_apart_they_stand(
+    anonymous, acme
+):
+    add("far", "Chest", f"Of oak, {'well made ' * 100} like a ladder")
+    add("alike", "Oak Lader")
+    assert found(anonymous, "oak ladder") == ["far", "alike"]
+
+
 def test_of_equal_matches_the_newest_comes_first_on_every_page(anonymous, acme):
     slugs = [f"lamp-{n}" for n in range(25)]
     for slug in slugs:

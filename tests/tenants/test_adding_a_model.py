@@ -1,4 +1,4 @@
-"""A migration that adds a model: the same ids in tenants made before it and after it.
+"""A migration that adds a model: the same ids and roles in tenants made before it and after it.
 
 Played on a copy of the code with services of its own, as an installation lives through it.
 """
@@ -38,7 +38,10 @@ USE = """
 from guardian.shortcuts import assign_perm
 from tenant_apps.integrations.models import Job
 from tenant_apps.products.models import Category
-from tenant_apps.users.models import User
+from tenant_apps.users.models import Role, User
+from django.contrib.auth.models import Permission
+own = Role.objects.create(name="Own", rank=50)
+own.permissions.set(Permission.objects.filter(codename__in=["view_order", "delete_product"]))
 customer = User.objects.create_member("c@x.example", None, role="customer")
 assign_perm("change_category", customer, Category.objects.create(name="c", slug="c"))
 assign_perm("view_job", customer, Job.objects.create(kind="x", filename="c"))
@@ -49,7 +52,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from guardian.models import UserObjectPermission
 from tenant_apps.products.models import Category
-from tenant_apps.users.models import User
+from tenant_apps.users.models import Role, User
 try:
     from tenant_apps.products.models import Warranty
     Warranty.objects.create(name="w")
@@ -63,6 +66,7 @@ print(json.dumps({
     "warranties": warranties,
     "granted": customer and customer.has_perm("change_category", Category.objects.get()),
     "object": customer and UserObjectPermission.objects.get().content_object.filename,
+    "roles": {r.name: sorted(p.codename for p in r.permissions.all()) for r in Role.objects.all()},
 }))
 """
 
@@ -106,7 +110,7 @@ def installation():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_tenants_before_and_after_have_the_same_ids(installation):
+def test_tenants_before_and_after_have_the_same_ids_and_built_in_roles(installation):
     installation.manage("migrate", "--verbosity", "0")
     installation.open("before")
     installation.ask("before", USE)
@@ -115,6 +119,9 @@ def test_tenants_before_and_after_have_the_same_ids(installation):
 
     models = installation.code / "tenant_apps" / "products" / "models.py"
     models.write_text(models.read_text() + MODEL)
+    table = installation.code / "tenant_apps" / "users" / "built_in_roles.py"
+    changed = table.read_text().replace('("orders.view_order"', '("products.void_warranty"', 1)
+    table.write_text(changed)
     installation.manage("makemigrations", "products", "-n", "add_warranty")
     # One ready tenant of the pool is older than the migration, too, and is claimed after it.
     installation.manage("migrate", "--verbosity", "0")
@@ -134,3 +141,8 @@ def test_tenants_before_and_after_have_the_same_ids(installation):
         assert one["types"] == before["types"]
         assert one["permissions"] == before["permissions"]
         assert one["warranties"] == 1
+        for role in ("Owner", "Staff"):
+            gained = set(one["roles"][role]) ^ set(old["roles"][role])
+            assert gained == {"void_warranty", "view_order"}
+        assert one["roles"]["Customer"] == []
+    assert before["roles"]["Own"] == old["roles"]["Own"] == ["delete_product", "view_order"]

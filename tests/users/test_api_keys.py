@@ -1,5 +1,6 @@
 """What programs sign in with: role and scope together, from their addresses, until revoked."""
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -49,8 +50,7 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(owner):
     for path in (KEYS, f"{KEYS}{answer.json()['id']}/"):
         assert secret not in owner.get(path).content.decode()
     row = ApiKey.objects.get()
-    assert len(row.digest) == 32
-    assert secret.encode() not in bytes(row.digest)
+    assert bytes(row.digest) == hashlib.sha256(secret.encode()).digest()
 
 
 def test_a_key_opens_the_api_as_its_service_account(owner):
@@ -175,6 +175,16 @@ def test_a_replaced_key_goes_on_for_the_overlap(owner):
     assert timedelta(hours=1.9) < before.expires_at - timezone.now() < timedelta(hours=2)
     assert timedelta(days=29) < after.expires_at - timezone.now() < timedelta(days=31)
     assert after.scopes == ["orders:read"]
+
+
+@pytest.mark.parametrize(("days", "hours"), [(None, 24), (10, 24), (1, 2)])
+def test_a_replaced_key_goes_on_for_a_day_but_never_longer_than_it_was_to(owner, days, hours):
+    _, told = made(owner, expires_in_days=days)
+    if hours < 24:
+        ApiKey.objects.update(expires_at=timezone.now() + timedelta(hours=hours))
+    assert owner.post(f"{KEYS}{told['id']}/rotate/").status_code == 201
+    left = ApiKey.objects.get(pk=told["id"]).expires_at - timezone.now()
+    assert timedelta(hours=hours - 0.1) < left < timedelta(hours=hours)
 
 
 def test_a_key_replaced_at_once_is_void(owner):

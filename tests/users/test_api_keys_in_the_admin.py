@@ -17,8 +17,9 @@ def ask(admin: Admin, code: str = "staff", **values: object):
     return admin.post(f"{LIST}add/", form | values)
 
 
-def act(admin: Admin, action: str):
-    return admin.post(LIST, {"action": action, "_selected_action": str(ApiKey.objects.last().pk)})
+def act(admin: Admin, action: str, **form: object):
+    chosen = str(ApiKey.objects.last().pk)
+    return admin.post(LIST, {"action": action, "_selected_action": chosen} | form)
 
 
 def status(text: str) -> int:
@@ -40,12 +41,23 @@ def test_a_key_is_made_and_shown_once(admin):
         assert text.rpartition("_")[2].encode() not in again.content
 
 
+def test_a_key_is_neither_changed_nor_deleted(admin):
+    ask(admin)
+    key = ApiKey.objects.get()
+    assert admin.post(f"{LIST}{key.pk}/change/", {"name": "Other"}).status_code == 403
+    assert admin.post(f"{LIST}{key.pk}/delete/", {"post": "yes"}).status_code == 403
+    act(admin, "delete_selected")
+    assert ApiKey.objects.get().name == "Till"
+
+
 def test_a_key_is_replaced_and_revoked_by_actions(admin):
     [old] = KEY.findall(ask(admin).content.decode())
+    asked = act(admin, "revoke").content.decode()
+    assert re.search(r"<li>Till, made .+ 20\d\d.+, last used: never</li>", asked)
     [new] = KEY.findall(act(admin, "rotate").content.decode())
     assert (status(old), status(new)) == (200, 200)
     ApiKey.objects.update(expires_at=None)
-    assert act(admin, "revoke").status_code == 302
+    assert act(admin, "revoke", confirmed="yes").status_code == 302
     assert b"was revoked" in admin.get(LIST).content
     assert sorted([status(old), status(new)]) == [200, 401]
     assert act(admin, "rotate").status_code == 302

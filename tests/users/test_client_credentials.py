@@ -2,7 +2,7 @@
 
 import base64
 from datetime import timedelta
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -27,8 +27,8 @@ def new_key(scopes=("products:read", "orders:read"), role: str = "admin", **valu
 def ask(api: Api, form, *basic: str):
     headers = {}
     if basic:
-        pair = ":".join(quote_plus(part) for part in basic)
-        headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        pair = base64.b64encode(":".join(basic).encode()).decode()
+        headers = {"Authorization": f"Basic {pair}"}
     kind = "application/x-www-form-urlencoded"
     body = form if isinstance(form, str) else urlencode(form)
     return api.request("post", "/api/auth/token/", body, content_type=kind, headers=headers)
@@ -56,6 +56,9 @@ def test_the_key_may_come_as_http_basic_and_its_id_without_dashes(anonymous):
     key, key_id, secret = new_key()
     assert ask(anonymous, GRANT, key_id, secret).status_code == 200
     assert ask(anonymous, GRANT, key.pk.hex, secret).status_code == 200
+    # A client encodes both as in a form (RFC 6749, section 2.3.1), and may do so to any character.
+    encoded = ["".join(f"%{ord(each):02X}" for each in part) for part in (key_id, secret)]
+    assert ask(anonymous, GRANT, *encoded).status_code == 200
 
 
 def test_the_token_is_good_for_the_scopes_asked_for_alone(anonymous):

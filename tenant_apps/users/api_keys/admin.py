@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import (
@@ -20,6 +22,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from shared_apps.tenants.admin_confirm import confirmation, is_confirmed
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.history.admin import HistoryAdmin
 
@@ -156,8 +159,11 @@ class ApiKeyAdmin(HistoryAdmin, ModelAdmin):
         return self._shown(request, made) if made else None
 
     @admin.action(description=_("Revoke"), permissions=["add"])
-    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        """Make each void."""
+    def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Ask first; then make each void."""
+        if not is_confirmed(request):
+            question = _("These keys will be void at once, for good. Are you sure?")
+            return confirmation(self, request, keys, question=str(question), tell=_outlook)
         acting: Any = request.user
         for key in keys:
             try:
@@ -166,6 +172,7 @@ class ApiKeyAdmin(HistoryAdmin, ModelAdmin):
                 self.message_user(request, f"{key}: {why}", messages.ERROR)
             else:
                 self.message_user(request, _("The key %(name)s was revoked.") % {"name": key})
+        return None
 
     def _shown(self, request: HttpRequest, made: Sequence[tuple[str, str]]) -> HttpResponse:
         context = {
@@ -185,3 +192,12 @@ class ApiKeyAdmin(HistoryAdmin, ModelAdmin):
 
     has_module_permission = has_view_permission = has_add_permission = _may_manage
     has_change_permission = has_delete_permission = _nobody
+
+
+def _outlook(key: ApiKey) -> str:
+    """Tell a key from others of its name, and whether somebody uses it."""
+    times = {
+        name: date_format(localtime(at), "DATETIME_FORMAT") if at else _("never")
+        for name, at in (("made", key.created_at), ("used", key.last_used_at))
+    }
+    return _("%(name)s, made %(made)s, last used: %(used)s") % {"name": key, **times}

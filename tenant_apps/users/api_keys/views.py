@@ -6,6 +6,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 
 from ..models import ApiKey
@@ -26,7 +27,10 @@ class ManagesKeys(permissions.IsAuthenticated):
     retrieve=extend_schema(summary="Read an API key's settings and use"),
 )
 class ApiKeyViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]
+    ConditionalRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[ApiKey],
 ):
     """API keys: live, expired and revoked ones. A key itself is shown once, when it is made."""
 

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
@@ -31,6 +32,7 @@ class Invites(permissions.IsAuthenticated):
 )
 class InvitationViewSet(
     TakesIdempotencyKey,
+    ConditionalRequests,
     mixins.ListModelMixin,
     mixins.CreateModelMixin,
     viewsets.GenericViewSet[Invitation],

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
@@ -26,6 +27,7 @@ from .serializers import SessionSerializer
 )
 class SessionViewSet(
     TakesIdempotencyKey,
+    ConditionalRequests,
     mixins.ListModelMixin,
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[RefreshFamily],

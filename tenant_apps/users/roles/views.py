@@ -23,7 +23,7 @@ from ..models import Role, User
 from ..throttling import OwnPasswordLimit
 from . import matrix, serializers
 from .explaining import explain
-from .giving import delete_role, held_by
+from .giving import delete_role, held_by, lock_memberships
 from .objects import GRANT_KINDS, grants_on
 
 
@@ -181,6 +181,11 @@ class PersonViewSet(
     ordering_fields = ["email", "created_at"]
     ordering = ["email"]
 
+    def lock(self, found: User) -> None:
+        """Lock memberships before the person, as every change of access does."""
+        lock_memberships(self.request.user, found)  # type: ignore[arg-type]  # signed in
+        super().lock(found)
+
     def partial_update(self, request: Request, pk: str | None = None) -> Response:
         """Write what was sent, and nothing else."""
         person = self.get_object()
@@ -245,7 +250,7 @@ class MakeOwnerView(TakesIdempotencyKey, APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PermissionsView(APIView):
+class PermissionsView(ConditionalRequests, APIView):
     """What roles may hold."""
 
     permission_classes = [SeesRoles]
@@ -265,7 +270,7 @@ class PermissionsView(APIView):
         return Response(serializers.PermissionSerializer(cells, many=True).data)
 
 
-class GrantsView(TakesIdempotencyKey, APIView):
+class GrantsView(TakesIdempotencyKey, ConditionalRequests, APIView):
     """Grants on single objects."""
 
     permission_classes = [ManagesPeople]
