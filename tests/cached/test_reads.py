@@ -134,7 +134,8 @@ def test_a_role_taken_away_is_gone_with_the_next_read(owner, shop):
     kim = Api(shop.primary_host).signed_in("kim@x.example")
     assert names(kim.get("/api/products/")) == ["draft", "lamp"]
     role = str(Role.objects.get(code="customer").uuid)
-    assert owner.patch(f"/api/users/{user.pk}/", {"roles": [role]}).status_code == 200
+    put = owner.request("put", f"/api/users/{user.pk}/roles/", {"roles": [role]})
+    assert put.status_code == 200, put.content
     kim = kim.signed_in("kim@x.example")
     assert names(kim.get("/api/products/")) == ["lamp"]
 
@@ -147,10 +148,10 @@ def test_reading_needs_the_credential_still_when_it_is_cached(owner, shop):
 
 
 def test_a_cached_read_counts_against_the_limit(visitor, limit):
-    visitor.get("/api/products/")
     limit("general", address="2/minute")
     answers = [visitor.get("/api/products/") for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
+    assert how(answers[1]) == "hit"
     assert code(answers[2]) == "too_many_attempts"
     assert '"caller";r=0' in answers[2]["RateLimit"]
 
@@ -176,8 +177,7 @@ def test_an_order_is_seen_in_the_stock_at_once(visitor, owner):
 
 def test_a_neighbours_equal_address_has_its_own_answer(visitor, portal):
     visitor.get("/api/products/")
-    other = Api(portal().primary_host)
-    assert other.get("/api/products/", headers={"host": other.host}).status_code == 401
+    assert names(Api(portal().primary_host).get("/api/products/")) == []
 
 
 def test_with_the_cache_switched_off_every_reader_asks(visitor, settings):
@@ -212,6 +212,7 @@ def test_an_answer_names_every_table_that_it_is_made_of(shop, visitor, owner, pa
     asked -= {table for query in before for table in TABLE.findall(query["sql"])}
     # Permissions and their types are the template's: nobody writes them.
     asked -= {"auth_permission", "django_content_type", "cached_generations"}
+    asked -= {"tenants_tenant", "tenants_domain"}  # the routing's, once a second
     named = cached.CATEGORIES if "categories" in path else cached.PRODUCTS
     assert asked
     assert asked <= set(named.tables)
