@@ -11,6 +11,7 @@ from config.file_storage import file_storage
 from config.logs import configure
 from config.mailers import mailer
 from config.security_headers import POLICY
+from shared_apps.tenants.postgresql.liveness import check_socket
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -160,6 +161,7 @@ DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=8)
 _ENGINE = {
     "ENGINE": "shared_apps.tenants.postgresql",
     "DISABLE_SERVER_SIDE_CURSORS": True,
+    # For connections that are no pool's; CONN_MAX_AGE 0: each request has a new one.
     "CONN_HEALTH_CHECKS": True,
     "CONN_MAX_AGE": 0,
 }
@@ -172,6 +174,7 @@ if DB_POOL_SIZE:
         "max_size": DB_POOL_SIZE,
         "timeout": 5,
         "max_lifetime": 900,
+        "check": check_socket,
     }
 if env("OWNER_DATABASE_URL", default=""):
     DATABASES["owner"] = {**env.db("OWNER_DATABASE_URL"), **_ENGINE, "OWNER": True}

@@ -88,7 +88,7 @@ class AnonymousReads:
 
     def _cached(self, request: HttpRequest) -> HttpResponse | None:
         headers, active = request.META, scope.current()
-        is_visitors = "HTTP_AUTHORIZATION" not in headers and "HTTP_COOKIE" not in headers
+        is_visitors = not (headers.get("HTTP_AUTHORIZATION") or headers.get("HTTP_COOKIE"))
         accepted = headers.get("HTTP_ACCEPT", "*/*")
         if not (
             request.method == "GET"

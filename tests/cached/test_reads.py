@@ -69,7 +69,7 @@ def test_the_second_reader_asks_no_query(visitor, path):
     same = set(first.headers) - {"Server-Timing", "X-Request-Id", "Allow"}
     assert same <= set(second.headers)
     for name in same - {"RateLimit", "Set-Cookie"}:
-        assert second[name] == first[name], name
+        assert sorted(second[name].split(", ")) == sorted(first[name].split(", ")), name
 
 
 def test_a_reader_who_has_it_already_gets_no_body(visitor):
@@ -226,9 +226,9 @@ def dearest(most: int, *, shout: bool = False) -> list[str]:
 
 
 def test_a_function_is_cached_by_its_arguments(shop):
-    assert (dearest(1, shout=True), dearest(2)) == (["LAMP"], ["lamp", "draft"])
+    assert (dearest(1, shout=True), dearest(1)) == (["LAMP"], ["lamp"])
     with CaptureQueriesContext(connection) as queries:
-        assert (dearest(1, shout=True), dearest(2)) == (["LAMP"], ["lamp", "draft"])
+        assert (dearest(1, shout=True), dearest(1)) == (["LAMP"], ["lamp"])
     assert [q["sql"] for q in queries if "products_product" in q["sql"]] == []
     Product.objects.filter(slug="draft").update(price=99)
     assert dearest(1) == ["draft"]

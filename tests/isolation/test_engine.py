@@ -186,7 +186,7 @@ def test_a_prefix_that_fails_keeps_its_statement_from_running(portal, settings):
     gone = scope.Scope(
         "tenant", "tenant:gone", "t_gone", *scope._prefix("t_gone", "t_gone", "extensions")
     )
-    with scope._entered(gone), pytest.raises(DatabaseError, match='role "t_gone" does not exist'):
+    with scope.entered(gone), pytest.raises(DatabaseError, match='role "t_gone" does not exist'):
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {tenant.schema_name}.products_category")
 

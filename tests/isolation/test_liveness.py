@@ -1,0 +1,25 @@
+"""Connections that wait in the pool."""
+
+import psycopg
+from django.db import connection
+
+from shared_apps.tenants.scope import tenant_scope
+from tests.services import socket_folder
+
+
+def backend() -> int:
+    """Return the server process of this thread's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def test_a_connection_that_was_ended_in_the_pool_is_not_given_out(portal):
+    with tenant_scope(portal()):
+        ended = backend()
+        connection.close()  # back to the pool
+        assert backend() == ended
+        connection.close()
+        with psycopg.connect(f"host={socket_folder()} user=postgres", autocommit=True) as raw:
+            raw.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
+        assert backend() != ended
