@@ -61,7 +61,8 @@ class CachedReads(ConditionalRequests):
         """Answer a GET with what ``make`` returns, now or for somebody before."""
         started = time.perf_counter()
         arguments = _arguments(request._request, self.audience(request.user))
-        route = request.resolver_match.route
+        match = request.resolver_match
+        route = match.route if match else ""
         made = partial(self._made, make, route, read)
         content, how = (answers or self.answers).get(arguments, made)
         return _answer(request._request, content, how, started)

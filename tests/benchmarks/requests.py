@@ -51,7 +51,8 @@ class Server:
             text=True,
         )
         assert "Non-2xx" not in done.stdout, done.stdout
-        return float(re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)[1])
+        [rate] = re.findall(r"Requests/sec:\s+([0-9.]+)", done.stdout)
+        return float(rate)
 
 
 def measure(folder: Path) -> list[Figure]:

@@ -26,7 +26,7 @@ def elsewhere[R](work: Callable[[], R]) -> R:
 
 def close_elsewhere() -> None:
     """Close the other thread's connection."""
-    elsewhere(lambda: [connection.close() for connection in connections.all()])
+    elsewhere(connections.close_all)
 
 
 def stepped[R](work: Callable[[], R], line: int, other: Callable[[], object]) -> tuple[R, int]:

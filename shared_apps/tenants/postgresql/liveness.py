@@ -18,4 +18,5 @@ def check_socket(connection: psycopg.Connection) -> None:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
     if poll.poll(0):
+        connection.close()
         raise psycopg.OperationalError("The connection was ended while it waited.")
