@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,4 +12,5 @@ class CachedConfig(AppConfig):
 
         from .generations import renew
 
-        watch.before_commit = renew
+        autodiscover_modules("cached")
+        watch.seal(renew)

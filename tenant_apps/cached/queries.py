@@ -6,7 +6,8 @@
     def cheapest(category: str, limit: int) -> list[dict[str, str]]: ...
 
 What is written to one of the models' tables, by whom and how ever, makes another generation, and
-answers of the one before are not asked for any more: see :mod:`.generations`.
+answers of the one before are not asked for any more: see :mod:`.generations`. Declare them in an
+app's module ``cached``: every process imports those, so that every writer knows what is watched.
 """
 
 import json
@@ -30,6 +31,8 @@ from .store import Entry, keep, key_of, look_up
 log = structlog.get_logger(__name__)
 
 SECONDS = 300
+# What views answer, and the audience that is nobody in particular: see :mod:`.views`.
+READS, ANYONE = "reads", "anyone"
 
 
 class CachedAnswers:
@@ -69,8 +72,10 @@ class CachedAnswers:
             return make(), "bypass"
 
     def _make(self, key: str, now: str, make: Callable[[], bytes]) -> bytes:
+        arrived = partial(_arrived, key, now)
         with lead(key) as is_first:
-            if not is_first and (content := await_another(key, partial(_arrived, key, now))):
+            # Whoever is first may have looked just before somebody kept it.
+            if content := arrived() if is_first else await_another(key, arrived):
                 return content
             started = time.perf_counter()
             content = make()

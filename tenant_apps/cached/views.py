@@ -17,11 +17,8 @@ from shared_apps.tenants.limits import TooOften
 from shared_apps.tenants.rendering import JSONRenderer
 from shared_apps.tenants.use_limits import count_use
 
-from .queries import CachedAnswers, digest, stored
+from .queries import ANYONE, READS, CachedAnswers, digest, stored
 from .tallies import tally
-
-NAME = "reads"
-ANYONE = "anyone"
 
 
 class CachedReads(ConditionalRequests):
@@ -101,7 +98,7 @@ class AnonymousReads:
         ):
             return None
         started = time.perf_counter()
-        content = stored(NAME, _arguments(request, ANYONE))
+        content = stored(READS, _arguments(request, ANYONE))
         if content is None:
             return None
         try:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tenant_apps.cached.queries import CachedAnswers
-from tenant_apps.cached.views import ANYONE, NAME
+from tenant_apps.cached.queries import ANYONE, READS, CachedAnswers
 from tenant_apps.users.models import User
 
 from .models import (
@@ -20,10 +19,10 @@ _GRANTS = (
     User.groups.through,
 )
 
-PRODUCTS = CachedAnswers(NAME, [Product, Category, *_GRANTS])
+PRODUCTS = CachedAnswers(READS, [Product, Category, *_GRANTS])
 # Their order is of counters that renew nothing.
-POPULAR = CachedAnswers(NAME, [Product, Category, *_GRANTS], seconds=60)
-CATEGORIES = CachedAnswers(NAME, [Category, Product, *_GRANTS])
+POPULAR = CachedAnswers(READS, [Product, Category, *_GRANTS], seconds=60)
+CATEGORIES = CachedAnswers(READS, [Category, Product, *_GRANTS])
 
 
 def audience_of_products(user: Any) -> str:

@@ -11,6 +11,7 @@ from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.cached import generations
 from tenant_apps.cached.queries import CachedAnswers
 from tenant_apps.products.models import Category, Product
+from tenant_apps.users.models import User
 from tests.cached.stepping import close_elsewhere, elsewhere, stepped
 
 PRICES = CachedAnswers("tests.prices", [Product])
@@ -252,3 +253,8 @@ def test_a_reader_at_any_line_of_a_writer(tenant, state, loss):
         assert [prices(), prices()] == [now, now], f"after line {line}"
         line += 1
     assert lines > 10
+
+
+def test_what_is_watched_is_known_before_anything_is_written():
+    with pytest.raises(RuntimeError, match=r"every process imports it: .'users_user'"):
+        CachedAnswers("tests.late", [Product, User])

@@ -127,7 +127,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         written, self._written = self._written, {}
         for scope, tables in written.values():
             with scopes.entered(scope):
-                watch.before_commit(tables)
+                watch.before_commit(tables)  # type: ignore[misc]  # set, or nothing is noted
         super()._commit()
 
     def _rollback(self) -> None:

@@ -29,11 +29,23 @@ class Watch:
 
     def __init__(self) -> None:
         self.tables: frozenset[str] = frozenset()
-        self.before_commit: Teller = lambda tables: None
+        self.before_commit: Teller | None = None
 
     def add(self, tables: Iterable[str]) -> None:
-        """Watch ``tables``, too."""
-        self.tables |= frozenset(tables)
+        """Watch ``tables``, too.
+
+        Raises:
+            RuntimeError: it is too late: other processes would not know of it.
+
+        """
+        added = frozenset(tables) - self.tables
+        if added and self.before_commit:
+            raise RuntimeError(f"Declare where every process imports it: {sorted(added)}")
+        self.tables |= added
+
+    def seal(self, before_commit: Teller) -> None:
+        """Begin to watch; ``before_commit`` is told."""
+        self.before_commit = before_commit
 
     def written_by(self, statement: str) -> frozenset[str]:
         """Return the watched tables that ``statement``, before its parameters, may write."""
