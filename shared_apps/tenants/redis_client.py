@@ -14,12 +14,16 @@ def connected_to(url: str) -> redis.Redis:
 
     Whoever asks has a request to answer, and goes on without where it can.
     """
-    return redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        # Many threads take turns: what waits here is not what the server keeps waiting.
+        max_connections=16,
+        timeout=5,
         socket_connect_timeout=0.5,
         socket_timeout=0.5,
         retry=Retry(NoBackoff(), 0),
     )
+    return redis.Redis(connection_pool=pool)
 
 
 def shared() -> redis.Redis:
