@@ -60,9 +60,9 @@ class ConditionalRequests:
         """Return the entity tag of an answer."""
         is_object = isinstance(data, dict) and "results" not in data
         rows = [data] if is_object else data["results"] if isinstance(data, dict) else data
-        links = [] if is_object or not isinstance(data, dict) else [data["next"], data["previous"]]
+        around = data | {"results": None} if not is_object and isinstance(data, dict) else {}
         counted = [{k: v for k, v in row.items() if k not in self.uncounted} for row in rows]
-        content = JSONRenderer().render([counted, links])
+        content = JSONRenderer().render([counted, around])
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return tag if is_object else f"W/{tag}"
 

@@ -164,7 +164,7 @@ MUTANTS = (
     ),
     Mutant(
         "page size unlimited",
-        "shared_apps/tenants/lists.py",
+        "shared_apps/tenants/paging.py",
         "if not is_number or not 1 <= int(asked) <= self.max_page_size:",
         "if not is_number:",
         "tests/products/test_catalogue_api.py",

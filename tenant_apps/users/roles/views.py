@@ -129,9 +129,7 @@ class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSe
     @extend_schema(
         summary="List a role's members", responses=serializers.PersonSerializer(many=True)
     )
-    @action(
-        detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[], ordering=["id"]
-    )
+    @action(detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[])
     def members(self, request: Request, id: str | None = None) -> Response:  # noqa: A002  # the path's
         """Return the people in this role, in pages."""
         people: Any = User.objects.filter(groups=self.get_object()).prefetch_related("groups")
