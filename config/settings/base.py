@@ -303,6 +303,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_sparse.add_sparse_answers",
         "config.openapi_refusals.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {

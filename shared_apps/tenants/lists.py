@@ -59,6 +59,8 @@ class DeclaredParameters(filters.BaseFilterBackend):
 
     def _declared(self, view: Any) -> set[str]:
         declared = {"page_size", "cursor", "count"} if view.paginator else set()
+        if getattr(view, "may_be_sparse", False):
+            declared.add("fields")
         if getattr(view, "search_fields", None):
             declared.add("search")
         if getattr(view, "ordering_fields", None):

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 
 from ..models import ApiKey
 from . import serializers
@@ -26,7 +27,10 @@ class ManagesKeys(permissions.IsAuthenticated):
     retrieve=extend_schema(summary="Read an API key's settings and use"),
 )
 class ApiKeyViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]
+    SparseAnswers,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[ApiKey],
 ):
     """API keys: live, expired and revoked ones. A key itself is shown once, when it is made."""
 

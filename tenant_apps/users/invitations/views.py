@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import Invitation
@@ -31,6 +32,7 @@ class Invites(permissions.IsAuthenticated):
 )
 class InvitationViewSet(
     TakesIdempotencyKey,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.CreateModelMixin,
     viewsets.GenericViewSet[Invitation],

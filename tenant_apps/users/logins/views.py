@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import RefreshFamily, User
@@ -26,6 +27,7 @@ from .serializers import SessionSerializer
 )
 class SessionViewSet(
     TakesIdempotencyKey,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[RefreshFamily],
