@@ -170,6 +170,13 @@ MUTANTS = (
         "tests/products/test_catalogue_api.py",
     ),
     Mutant(
+        "a cursor skips what is alike",
+        "shared_apps/tenants/paging.py",
+        " | condition)",
+        ")",
+        "tests/test_paging.py",
+    ),
+    Mutant(
         "another type taken for the field's",
         "shared_apps/tenants/api.py",
         "    if value is None or is_form:",
