@@ -14,6 +14,7 @@ from rest_framework import permissions, serializers
 from shared_apps.tenants.api import StrictFields
 from shared_apps.tenants.conditional import READS, ConditionalRequests, guards
 from shared_apps.tenants.lists import NO_NUL
+from shared_apps.tenants.sparse import FIELDS, SparseAnswers
 from tenant_apps.integrations import idempotency
 from tenant_apps.products.attribute_schema import (
     MAX_ATTRIBUTES,
@@ -70,16 +71,21 @@ class FreeholdSchema(AutoSchema):
         return schemes
 
     def get_override_parameters(self) -> list[Any]:
-        """Tell the headers that the view's mixins take."""
+        """Tell what the view's mixins take."""
         takes_key = isinstance(self.view, idempotency.TakesIdempotencyKey)
         if self.method == "POST" and takes_key:
             return [_KEY]
+        taken: list[Any] = []
+        if isinstance(self.view, SparseAnswers) and self.view.may_be_sparse:
+            form = {"type": "string", "pattern": f"^{self.view.fields_form}$"}
+            told = "The fields to answer with, separated by commas; without it, all."
+            taken.append(OpenApiParameter(FIELDS, form, description=told))
         if isinstance(self.view, ConditionalRequests):
             if self.method in READS:
-                return [_IF_NONE_MATCH]
+                taken.append(_IF_NONE_MATCH)
             if guards(self.view, self.method):
-                return [_IF_MATCH]
-        return []
+                taken.append(_IF_MATCH)
+        return taken
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)

@@ -282,7 +282,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.lists.CursorPages",
+    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.paging.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": ["tenant_apps.users.throttling.GeneralLimit"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.FreeholdSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
@@ -303,6 +303,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_sparse.add_sparse_answers",
         "config.openapi_refusals.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {

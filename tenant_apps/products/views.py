@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
@@ -28,7 +29,9 @@ POPULAR = 10
     partial_update=extend_schema(summary="Change a category"),
     destroy=extend_schema(summary="Delete a category; its products stay"),
 )
-class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Category]):
+class CategoryViewSet(
+    TakesIdempotencyKey, ConditionalRequests, SparseAnswers, viewsets.ModelViewSet[Category]
+):
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
@@ -43,7 +46,8 @@ class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVi
     def get_queryset(self) -> QuerySet[Category]:
         """Return what the caller may see, with figures of what they may see."""
         categories: Any = super().get_queryset()
-        return categories.visible_to(self.request.user).with_figures()  # type: ignore[no-any-return]
+        seen = categories.visible_to(self.request.user)
+        return seen.with_figures() if self.shows("products_count", "avg_price") else seen  # type: ignore[no-any-return]
 
 
 @extend_schema_view(
@@ -54,13 +58,16 @@ class CategoryViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVi
     partial_update=extend_schema(summary="Change a product"),
     destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
 )
-class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Product]):
+class ProductViewSet(
+    TakesIdempotencyKey, ConditionalRequests, SparseAnswers, viewsets.ModelViewSet[Product]
+):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
-    queryset = Product.objects.select_related("category")
+    queryset = Product.objects.all()
     key_resource = "products"
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
+    sparse_actions = frozenset({"list", "retrieve", "favorites"})
     permission_classes = [KeepsCatalogue]
     filter_backends = [
         *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, FullText, StableOrdering)
@@ -74,7 +81,8 @@ class ProductViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelVie
     def get_queryset(self) -> QuerySet[Product]:
         """Return what the caller may see."""
         products: Any = super().get_queryset()
-        return products.visible_to(self.request.user)  # type: ignore[no-any-return]
+        seen = products.visible_to(self.request.user)
+        return seen.select_related("category") if self.shows("category_name") else seen  # type: ignore[no-any-return]
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the product and count the view."""

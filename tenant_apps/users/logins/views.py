@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import RefreshFamily, User
@@ -28,6 +29,7 @@ from .serializers import SessionSerializer
 class SessionViewSet(
     TakesIdempotencyKey,
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[RefreshFamily],
