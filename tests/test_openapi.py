@@ -64,6 +64,14 @@ def test_every_operation_has_an_id_and_a_summary_of_its_own(host):
     assert unnamed == []
 
 
+def test_operations_are_named_as_a_program_calls_them(acme):
+    names = {operation["operationId"] for _, _, operation in operations("acme.localhost")}
+    of_lists = {"list_products", "list_categories", "list_sessions", "create_api_key"}
+    of_one = {"read_category", "replace_product", "change_role", "delete_role", "delete_session"}
+    assert of_lists | of_one | {"place_order", "pay_order", "rotate_api_key"} <= names
+    assert [name for name in names if re.search(r"_(create|list|retrieve|update)$", name)] == []
+
+
 def test_each_host_documents_its_own_routes_only(acme):
     public = {path for _, path, _ in operations("localhost")}
     tenant = {path for _, path, _ in operations("acme.localhost")}

@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -18,13 +20,13 @@ from django.db import connections
 
 from config.embedded import free_port
 from shared_apps.tenants.scope import tenant_scope
-from tenant_apps.orders.models import Order
 from tenant_apps.products.models import Category, Product
 from tests.api import PASSWORD
 from tests.conftest import open_portal
 from tests.files.pictures import picture
 from tests.stack.running import BIN, ROOT, Http, web
 
+DOCS = ROOT / "docs" / "api.md"
 CONFIG = ROOT / "docs" / "python-client.yaml"
 HOSTS = {"tenant": "tinker.localhost", "public": "localhost"}
 OWNER = "owner@tinker.example"
@@ -98,7 +100,10 @@ def generated(django_db_setup, django_db_blocker, tmp_path_factory):
             for n in range(1, 6):
                 color = "red" if n < 3 else "blue"
                 Product.objects.create(
-                    **{"name": f"Lamp {n}", "slug": f"lamp-{n}", "price": 10 * n, "stock": 9},
+                    name=f"Lamp {n}",
+                    slug=f"lamp-{n}",
+                    price=10 * n,
+                    stock=9,
                     category=lamps,
                     attributes={"color": color},
                 )
@@ -185,7 +190,7 @@ def test_it_places_one_order_with_a_key_that_is_sent_twice(api, owner):
     lamp = api.list_products.sync(client=owner, search="lamp 5").results[0]
     body = api.PlaceOrderRequest(items=[api.OrderLineRequest(product=lamp.id, quantity=2)])
     first, again = (
-        api.place_order.sync_detailed(client=owner, body=body, idempotency_key="cart-4711")
+        api.place_order.sync_detailed(client=owner, body=body, idempotency_key="cart-1")
         for _ in range(2)
     )
     order = first.parsed
@@ -195,7 +200,23 @@ def test_it_places_one_order_with_a_key_that_is_sent_twice(api, owner):
     assert again.headers["Idempotent-Replayed"] == "true"
     assert api.read_order.sync(order.id, client=owner) == order
     assert api.cancel_order.sync(order.id, client=owner).status == "cancelled"
-    assert len(api.list_orders.sync(client=owner).results) == 1
+    placed = api.list_orders.sync(client=owner).results
+    assert [each.id for each in placed if each.items[0].product == lamp.id] == [order.id]
+
+
+def test_the_example_of_the_docs_places_an_order(api, owner, tmp_path):
+    [example] = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    where = f'"http://127.0.0.1:{api.port}", headers={{"Host": "{api.host}"}}'
+    code = example.replace('"https://acme.example.com"', where)
+    code = code.replace("portal_client", api.package)
+    lamp = api.list_products.sync(client=owner, search="lamp 4").results[0]
+    program, names = tmp_path / "program.py", {"key": owner.token, "product": lamp.id}
+    program.write_text(code)
+    order = runpy.run_path(str(program), names)["order"]
+    assert [item.product for item in order.items] == [lamp.id]
+    program.write_text(code.replace("cart-4711", "other"))
+    with pytest.raises(SystemExit, match="product_not_on_sale"):
+        runpy.run_path(str(program), names | {"product": uuid4()})
 
 
 def test_it_reads_refusals(api, owner):
