@@ -222,7 +222,12 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Describe the Authorization header."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A person's: `access`, as `/api/auth/login/` answers it.",
+        }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from config.openapi_examples import refusal
 from shared_apps.tenants.routing import SIGNING_PATHS
 
 ERROR = {
@@ -131,7 +132,12 @@ def _reference(status: int) -> str:
 def _refusal(status: int) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Error"},
+                "example": refusal(status),
+            }
+        },
     }
     if headers := _HEADERS.get(status):
         described["headers"] = headers

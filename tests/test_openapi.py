@@ -12,6 +12,7 @@ from drf_spectacular.validation import validate_schema
 
 from config.embedded import free_port
 from config.openapi_documents import OneDocument
+from shared_apps.tenants.routing import SIGNING_PATHS
 from tests.api import Api
 from tests.stack.running import Http, web
 
@@ -55,13 +56,13 @@ def test_it_is_made_without_a_warning(host, tmp_path):
     )
 
 
-def test_every_operation_has_an_id_and_a_summary_of_its_own(host):
+def test_every_operation_has_an_id_of_its_own_and_says_what_it_does(host):
     found = operations(host)
     assert len(found) >= 3
     ids = [operation["operationId"] for _, _, operation in found]
     assert len(set(ids)) == len(ids)
-    unnamed = [(m, p) for m, p, operation in found if not operation.get("summary")]
-    assert unnamed == []
+    for told in ("summary", "description"):
+        assert [(m, p) for m, p, operation in found if not operation.get(told)] == []
 
 
 def test_operations_are_named_as_a_program_calls_them(acme):
@@ -122,6 +123,26 @@ def test_every_refusal_is_documented_in_the_one_format(host):
                 assert content["application/json"]["schema"] == {
                     "$ref": "#/components/schemas/Error"
                 }
+
+
+def test_every_status_that_a_request_may_meet_is_told(host):
+    for method, path, operation in operations(host):
+        taken = {each["name"] for each in operation.get("parameters", [])}
+        of_tenant = host != "localhost"
+        changes = of_tenant and method != "get" and path not in SIGNING_PATHS
+        due = {
+            "304": "If-None-Match" in taken,
+            "402": changes,
+            "403": of_tenant,
+            "404": "{" in path or "cursor" in taken,
+            "409": changes,
+            "412": "If-Match" in taken,
+            "413": "requestBody" in operation,
+            "415": "requestBody" in operation,
+            "422": "Idempotency-Key" in taken,
+        }
+        told = set(operation["responses"])
+        assert {status for status, is_due in due.items() if is_due} <= told, (method, path)
 
 
 def test_signing_in_is_optional_where_the_portal_may_let_anyone_read(acme):

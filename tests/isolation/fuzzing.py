@@ -72,8 +72,8 @@ class Fuzzing:
     ) -> "subprocess.CompletedProcess[str]":
         """Run every phase with every check; what came of it is in ``report.json`` too.
 
-        ``in_full`` makes examples, which the documents have none of, and expects each operation
-        to succeed at least once.
+        ``in_full`` makes examples where the documents have none, and expects each operation to
+        succeed at least once.
         """
         folder.mkdir()
         return subprocess.run(
