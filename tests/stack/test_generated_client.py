@@ -225,7 +225,9 @@ def test_it_reads_refusals(api, owner):
     )
     assert isinstance(refused, api.Error)
     assert refused.type_ == api.ErrorType.VALIDATION_ERROR
-    assert [(error.code, error.attr) for error in refused.errors] == [("blank", "name")]
+    [why] = refused.errors
+    assert isinstance(why, api.ErrorDetail)
+    assert (why.code, why.attr) == ("blank", "name")
     unknown = "01920000-0000-7000-8000-000000000000"
     missing = api.read_product.sync(unknown, client=owner)
     assert isinstance(missing, api.Error)
