@@ -28,9 +28,9 @@ from tenant_apps.products.attribute_schema import (
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
 from tenant_apps.users.api_keys.scopes import scope_for
 
-# PostgreSQL keeps no NUL; what is blank is refused where something must be said.
-
-NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# PostgreSQL keeps no NUL; what is blank is refused where something must be said. Python takes more
+# for blank than the \s of JSON Schema.
+NOT_BLANK = r"^[^\x00]*[^\s\x00\x1c-\x1f\x85][^\x00]*$"
 
 
 def _header(name: str, description: str, form: str = "") -> OpenApiParameter:

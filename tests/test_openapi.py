@@ -11,6 +11,7 @@ from django.core.management import call_command
 from drf_spectacular.validation import validate_schema
 
 from config.embedded import free_port
+from config.openapi import NOT_BLANK
 from config.openapi_documents import OneDocument
 from shared_apps.tenants.routing import SIGNING_PATHS
 from tests.api import Api
@@ -181,6 +182,13 @@ def test_bodies_tell_that_unknown_fields_are_refused(host):
     for body in bodies:
         for content in body["content"].values():
             assert resolved(found, content["schema"])["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("blank", ["\x1c", "\x1f", "\x85"])
+def test_what_python_takes_for_blank_the_documents_do_too(blank):
+    assert not blank.strip()
+    assert not re.search(NOT_BLANK, blank, re.ASCII)  # JSON Schema has another \s
+    assert re.search(NOT_BLANK, f"{blank}a", re.ASCII)
 
 
 def test_pages_tell_what_follows_the_last(acme):
