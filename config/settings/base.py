@@ -305,6 +305,8 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi_sparse.add_sparse_answers",
         "config.openapi_refusals.add_refusals",
+        "config.openapi_clients.name_time_zones",
+        "config.openapi_examples.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",

@@ -50,7 +50,10 @@ class OrderViewSet(
         return orders.with_items() if self.shows("items") else orders
 
     @extend_schema(
-        summary="Place an order", request=PlaceOrderSerializer, responses={201: OrderSerializer}
+        operation_id="place_order",
+        summary="Place an order",
+        request=PlaceOrderSerializer,
+        responses={201: OrderSerializer},
     )
     def create(self, request: Request) -> Response:
         """Place an order for the caller; prices and total are the server's."""

@@ -91,7 +91,9 @@ class ProductViewSet(
         return Response(self.get_serializer(product).data)
 
     @extend_schema(
-        summary="The most viewed products on sale", responses=ProductSerializer(many=True)
+        operation_id="list_popular_products",
+        summary="The most viewed products on sale",
+        responses=ProductSerializer(many=True),
     )
     @action(
         detail=False,
@@ -104,7 +106,11 @@ class ProductViewSet(
         popular = self.get_queryset().popular()[:POPULAR]  # type: ignore[attr-defined]  # ours
         return Response(self.get_serializer(popular, many=True).data)
 
-    @extend_schema(summary="My favorites", responses=ProductSerializer(many=True))
+    @extend_schema(
+        operation_id="list_favorites",
+        summary="My favorites",
+        responses=ProductSerializer(many=True),
+    )
     @action(detail=False, permission_classes=[permissions.IsAuthenticated])
     def favorites(self, request: Request) -> Response:
         """Return the caller's favorite products, in pages."""
@@ -112,14 +118,24 @@ class ProductViewSet(
         page = self.paginate_queryset(mine)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(summary="Mark as favorite", request=None, responses={200: dict[str, str]})
+    @extend_schema(
+        operation_id="add_favorite",
+        summary="Mark as favorite",
+        request=None,
+        responses={200: dict[str, str]},
+    )
     @action(detail=True, methods=["post"], permission_classes=[permissions.IsAuthenticated])
     def favorite(self, request: Request, pk: str | None = None) -> Response:
         """Add the product to the caller's favorites; safe to repeat."""
         self.get_object().favorites.get_or_create(user_id=str(request.user.pk))
         return Response({"status": "added"})
 
-    @extend_schema(summary="Remove from favorites", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="remove_favorite",
+        summary="Remove from favorites",
+        request=None,
+        responses={204: None},
+    )
     @favorite.mapping.delete
     def unfavorite(self, request: Request, pk: str | None = None) -> Response:
         """Take the product from the caller's favorites; safe to repeat."""

@@ -51,7 +51,12 @@ class SessionViewSet(
         """End it; the row stays for a while."""
         instance.end()
 
-    @extend_schema(summary="End all your logins but this", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="revoke_other_sessions",
+        summary="End all your logins but this",
+        request=None,
+        responses={204: None},
+    )
     @action(detail=False, methods=["post"], url_path="revoke-others")
     def revoke_others(self, request: Request) -> Response:
         """End every login but the one that this request came with."""

@@ -132,7 +132,9 @@ class RoleViewSet(
         return Response(self.get_serializer(copied).data, status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="List a role's members", responses=serializers.PersonSerializer(many=True)
+        operation_id="list_members",
+        summary="List a role's members",
+        responses=serializers.PersonSerializer(many=True),
     )
     @action(detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[])
     def members(self, request: Request, id: str | None = None) -> Response:  # noqa: A002  # the path's
@@ -142,6 +144,7 @@ class RoleViewSet(
         return self.get_paginated_response(serializers.PersonSerializer(page, many=True).data)
 
     @extend_schema(
+        operation_id="change_members",
         summary="Add and remove members",
         request=serializers.MembersSerializer,
         responses={204: None},
@@ -204,6 +207,7 @@ class PersonViewSet(
         return Response(sent.data)
 
     @extend_schema(
+        operation_id="set_roles",
         summary="Set a person's roles",
         request=serializers.PersonRolesSerializer,
         responses=serializers.PersonSerializer,
@@ -219,6 +223,7 @@ class PersonViewSet(
         return Response(self.get_serializer(self.get_queryset().get(pk=person.pk)).data)
 
     @extend_schema(
+        operation_id="explain_permission",
         summary="Why may a person do something, or not?",
         parameters=[
             OpenApiParameter("permission", enum=sorted(GRANTABLE), required=True),
