@@ -11,9 +11,11 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import permissions, serializers
 
+from config.openapi_clients import operation_name
 from shared_apps.tenants.api import StrictFields
 from shared_apps.tenants.conditional import READS, ConditionalRequests, guards
 from shared_apps.tenants.lists import NO_NUL
+from shared_apps.tenants.sparse import FIELDS, SparseAnswers
 from tenant_apps.integrations import idempotency
 from tenant_apps.products.attribute_schema import (
     MAX_ATTRIBUTES,
@@ -27,9 +29,9 @@ from tenant_apps.products.attribute_schema import (
 from tenant_apps.products.fields import PRICE_FORM, URL_FORM
 from tenant_apps.users.api_keys.scopes import scope_for
 
-# PostgreSQL keeps no NUL; what is blank is refused where something must be said.
-
-NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# PostgreSQL keeps no NUL; what is blank is refused where something must be said. Python takes more
+# for blank than the \s of JSON Schema.
+NOT_BLANK = r"^[^\x00]*[^\s\x00\x1c-\x1f\x85][^\x00]*$"
 
 
 def _header(name: str, description: str, form: str = "") -> OpenApiParameter:
@@ -53,6 +55,11 @@ class FreeholdSchema(AutoSchema):
         """Group operations by the first part of the path after ``/api/``."""
         return [self.path.split("/")[2]]
 
+    def get_operation_id(self) -> str:
+        """Name it as a program would call it: ``list_products``, ``change_role``, ``pay_order``."""
+        action = getattr(self.view, "action", "")
+        return operation_name(action, self.path) if action else super().get_operation_id()
+
     def get_auth(self) -> list[dict[str, list[str]]]:
         """Name the scope that a key needs; where anyone may read, signing in is optional."""
         scope = scope_for(self.view, self.method)
@@ -70,16 +77,21 @@ class FreeholdSchema(AutoSchema):
         return schemes
 
     def get_override_parameters(self) -> list[Any]:
-        """Tell the headers that the view's mixins take."""
+        """Tell what the view's mixins take."""
         takes_key = isinstance(self.view, idempotency.TakesIdempotencyKey)
         if self.method == "POST" and takes_key:
             return [_KEY]
+        taken: list[Any] = []
+        if isinstance(self.view, SparseAnswers) and self.view.may_be_sparse:
+            form = {"type": "string", "pattern": f"^{self.view.fields_form}$"}
+            told = "The fields to answer with, separated by commas; without it, all."
+            taken.append(OpenApiParameter(FIELDS, form, description=told))
         if isinstance(self.view, ConditionalRequests):
             if self.method in READS:
-                return [_IF_NONE_MATCH]
+                taken.append(_IF_NONE_MATCH)
             if guards(self.view, self.method):
-                return [_IF_MATCH]
-        return []
+                taken.append(_IF_MATCH)
+        return taken
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)
@@ -141,25 +153,15 @@ class JsonObjectInDocuments(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: Any, direction: str) -> Any:
         """Describe it, with any value inside as a component of its own, for it is recursive."""
         value: dict[str, Any] = {"$ref": "#/components/schemas/JsonValue"}
-        an_object = {
-            "type": "object",
-            "propertyNames": {"pattern": NO_NUL},
-            "additionalProperties": value,
-        }
-        text = {"type": "string", "pattern": NO_NUL}
-        anything = {
-            "anyOf": [
-                {"type": ["boolean", "number", "null"]},
-                text,
-                {"type": "array", "items": value},
-                an_object,
-            ]
-        }
+        members = {"propertyNames": {"pattern": NO_NUL}, "additionalProperties": value}
+        # Each keyword is about one type. Without a type generators make it Any; of types that
+        # hold each other they make nothing.
+        anything = {"pattern": NO_NUL, "items": value, **members}
         component = ResolvedComponent(
             "JsonValue", ResolvedComponent.SCHEMA, schema=anything, object="JsonValue"
         )
         auto_schema.registry.register_on_missing(component)
-        return an_object
+        return {"type": "object", **members}
 
 
 class AttributeSchemaInDocuments(OpenApiSerializerFieldExtension):
@@ -226,7 +228,12 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Describe the Authorization header."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A person's: `access`, as `/api/auth/login/` answers it.",
+        }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):

@@ -9,8 +9,22 @@ from typing import Any
 
 from django.conf import settings
 
+from config.openapi_examples import refusal
 from shared_apps.tenants.routing import SIGNING_PATHS
 
+ERROR_DETAIL = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "detail": {"type": "string", "description": "For people."},
+        "attr": {
+            "type": ["string", "null"],
+            "description": "The field or parameter it is about, if one.",
+        },
+    },
+    "required": ["code", "detail", "attr"],
+    "additionalProperties": False,
+}
 ERROR = {
     "type": "object",
     "description": "The one format of every refusal.",
@@ -19,19 +33,7 @@ ERROR = {
         "errors": {
             "type": "array",
             "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "code": {"type": "string", "description": "Stable, for programs."},
-                    "detail": {"type": "string", "description": "For people."},
-                    "attr": {
-                        "type": ["string", "null"],
-                        "description": "The field or parameter it is about, if one.",
-                    },
-                },
-                "required": ["code", "detail", "attr"],
-                "additionalProperties": False,
-            },
+            "items": {"$ref": "#/components/schemas/ErrorDetail"},
         },
     },
     "required": ["type", "errors"],
@@ -84,7 +86,7 @@ def add_refusals(result: Any, generator: Any, request: Any, public: bool) -> Any
             # What has a form of its own (OAuth's) keeps it.
             ours = [s for s in sorted(statuses) if "content" not in answers.get(str(s), {})]
             answers.update({str(s): {"$ref": _reference(s)} for s in ours})
-    components.setdefault("schemas", {})["Error"] = ERROR
+    components.setdefault("schemas", {}).update(Error=ERROR, ErrorDetail=ERROR_DETAIL)
     components["responses"] = {_name(status): _refusal(status) for status in sorted(used)}
     return result
 
@@ -131,7 +133,12 @@ def _reference(status: int) -> str:
 def _refusal(status: int) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": HTTPStatus(status).phrase,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Error"},
+                "example": refusal(status),
+            }
+        },
     }
     if headers := _HEADERS.get(status):
         described["headers"] = headers

@@ -11,7 +11,9 @@ from django.core.management import call_command
 from drf_spectacular.validation import validate_schema
 
 from config.embedded import free_port
+from config.openapi import NOT_BLANK
 from config.openapi_documents import OneDocument
+from shared_apps.tenants.routing import SIGNING_PATHS
 from tests.api import Api
 from tests.stack.running import Http, web
 
@@ -55,13 +57,21 @@ def test_it_is_made_without_a_warning(host, tmp_path):
     )
 
 
-def test_every_operation_has_an_id_and_a_summary_of_its_own(host):
+def test_every_operation_has_an_id_of_its_own_and_says_what_it_does(host):
     found = operations(host)
     assert len(found) >= 3
     ids = [operation["operationId"] for _, _, operation in found]
     assert len(set(ids)) == len(ids)
-    unnamed = [(m, p) for m, p, operation in found if not operation.get("summary")]
-    assert unnamed == []
+    for told in ("summary", "description"):
+        assert [(m, p) for m, p, operation in found if not operation.get(told)] == []
+
+
+def test_operations_are_named_as_a_program_calls_them(acme):
+    names = {operation["operationId"] for _, _, operation in operations("acme.localhost")}
+    of_lists = {"list_products", "list_categories", "list_sessions", "create_api_key"}
+    of_one = {"read_category", "replace_product", "change_role", "delete_role", "delete_session"}
+    assert of_lists | of_one | {"place_order", "pay_order", "rotate_api_key"} <= names
+    assert [name for name in names if re.search(r"_(create|list|retrieve|update)$", name)] == []
 
 
 def test_each_host_documents_its_own_routes_only(acme):
@@ -70,6 +80,26 @@ def test_each_host_documents_its_own_routes_only(acme):
     assert not public & tenant
     assert "/api/signup/" in public
     assert {"/api/orders/", "/api/products/{id}/favorite/", "/api/imports/"} <= tenant
+
+
+def test_every_status_that_a_request_may_meet_is_told(host):
+    for method, path, operation in operations(host):
+        taken = {each["name"] for each in operation.get("parameters", [])}
+        of_tenant = host != "localhost"
+        changes = of_tenant and method != "get" and path not in SIGNING_PATHS
+        due = {
+            "304": "If-None-Match" in taken,
+            "402": changes,
+            "403": of_tenant,
+            "404": "{" in path or "cursor" in taken,
+            "409": changes,
+            "412": "If-Match" in taken,
+            "413": "requestBody" in operation,
+            "415": "requestBody" in operation,
+            "422": "Idempotency-Key" in taken,
+        }
+        told = set(operation["responses"])
+        assert {status for status, is_due in due.items() if is_due} <= told, (method, path)
 
 
 def test_the_docs_pages_load_nothing_from_elsewhere(host):
@@ -164,6 +194,13 @@ def test_bodies_tell_that_unknown_fields_are_refused(host):
     for body in bodies:
         for content in body["content"].values():
             assert resolved(found, content["schema"])["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("blank", ["\x1c", "\x1f", "\x85"])
+def test_what_python_takes_for_blank_the_documents_do_too(blank):
+    assert not blank.strip()
+    assert not re.search(NOT_BLANK, blank, re.ASCII)  # JSON Schema has another \s
+    assert re.search(NOT_BLANK, f"{blank}a", re.ASCII)
 
 
 def test_pages_tell_what_follows_the_last(acme):

@@ -295,7 +295,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["shared_apps.tenants.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.lists.CursorPages",
+    "DEFAULT_PAGINATION_CLASS": "shared_apps.tenants.paging.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": ["tenant_apps.users.throttling.GeneralLimit"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.FreeholdSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
@@ -316,7 +316,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi_sparse.add_sparse_answers",
         "config.openapi_refusals.add_refusals",
+        "config.openapi_clients.name_time_zones",
+        "config.openapi_examples.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "tenant_apps.orders.models.OrderStatus.choices",

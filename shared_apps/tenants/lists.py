@@ -1,15 +1,11 @@
-"""What every list shares: pages by cursor, declared parameters only, a stable ordering."""
+"""What every list shares: declared parameters only, a stable ordering. Pages: `paging.py`."""
 
 import re
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import DataError
 from django.db.models import QuerySet
 from rest_framework import exceptions, filters
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 MAX_SEARCH = 200
@@ -32,59 +28,6 @@ def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
         "description": description,
         "schema": {"type": "string"} | schema,
     }
-
-
-class CursorPages(CursorPagination):
-    """Pages by cursor, 20 rows each, at most 100: ``{"next", "previous", "results"}``."""
-
-    page_size = 20
-    max_page_size = 100
-    page_size_query_param = "page_size"
-    ordering = "-created_at"
-
-    def get_page_size(self, request: Request) -> int:
-        """Return the size asked for.
-
-        Raises:
-            ValidationError: it is not a number from 1 to 100.
-
-        """
-        asked = request.query_params.get(self.page_size_query_param)
-        if asked is None:
-            return self.page_size
-        is_number = asked.isascii() and asked.isdigit() and len(asked) <= 3
-        if not is_number or not 1 <= int(asked) <= self.max_page_size:
-            raise refuse("page_size", f"A page has 1 to {self.max_page_size} rows.")
-        return int(asked)
-
-    def paginate_queryset(
-        self, queryset: Any, request: Request, view: APIView | None = None
-    ) -> list[Any] | None:
-        """Return the page that the cursor names; a cursor that nobody gave out is a 404."""
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except (ValidationError, ValueError, DataError) as error:
-            raise exceptions.NotFound(self.invalid_cursor_message) from error
-
-    def get_paginated_response(self, data: Any) -> Response:
-        """Return the page with links to its neighbours."""
-        return Response(
-            {"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
-        )
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Describe the page for the OpenAPI document."""
-        link = {"type": ["string", "null"], "format": "uri"}
-        page = {"next": link, "previous": link, "results": schema}
-        return {"type": "object", "required": list(page), "properties": page}
-
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """Describe the parameters for the OpenAPI document."""
-        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size}
-        return [
-            parameter("cursor", "A page, as `next` and `previous` name it.", pattern=NO_NUL),
-            parameter("page_size", "Rows a page.", **size, default=self.page_size),
-        ]
 
 
 class DeclaredParameters(filters.BaseFilterBackend):
@@ -115,7 +58,9 @@ class DeclaredParameters(filters.BaseFilterBackend):
         return {*(filterset.base_filters if filterset else getattr(view, "filterset_fields", ()))}
 
     def _declared(self, view: Any) -> set[str]:
-        declared = {"page_size", "cursor"} if view.paginator else set()
+        declared = {"page_size", "cursor", "count"} if view.paginator else set()
+        if getattr(view, "may_be_sparse", False):
+            declared.add("fields")
         if getattr(view, "search_fields", None):
             declared.add("search")
         if getattr(view, "ordering_fields", None):
@@ -162,7 +107,9 @@ class StableOrdering(filters.OrderingFilter):
             fields = ["-relevance"]
         if not any(field.lstrip("-") in ("id", "pk") for field in fields):
             fields.append("-id" if fields and fields[0].startswith("-") else "id")
-        return fields
+        columns = [field.lstrip("-") for field in fields]
+        # Named again, a column orders nothing any more.
+        return [field for n, field in enumerate(fields) if columns[n] not in columns[:n]]
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Describe the parameter for the OpenAPI document."""

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from .models import Order, OrderStatus
@@ -25,6 +26,7 @@ from .serializers import OrderSerializer, PlaceOrderSerializer
 class OrderViewSet(
     TakesIdempotencyKey,
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Order],
@@ -42,11 +44,16 @@ class OrderViewSet(
 
     def get_queryset(self) -> QuerySet[Order]:
         """Return the orders the caller may see."""
-        orders = Order.objects.select_related("user").visible_to(self.request.user)
-        return orders.with_items()
+        orders = Order.objects.visible_to(self.request.user)
+        if self.shows("email"):
+            orders = orders.select_related("user")
+        return orders.with_items() if self.shows("items") else orders
 
     @extend_schema(
-        summary="Place an order", request=PlaceOrderSerializer, responses={201: OrderSerializer}
+        operation_id="place_order",
+        summary="Place an order",
+        request=PlaceOrderSerializer,
+        responses={201: OrderSerializer},
     )
     def create(self, request: Request) -> Response:
         """Place an order for the caller; prices and total are the server's."""

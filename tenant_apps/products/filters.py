@@ -110,7 +110,15 @@ class AttributeFilters(BaseFilterBackend):
             " `attributes.color__in=red,blue`; for numbers also `attributes.size__gte=3`"
             " (`gt`, `gte`, `lt`, `lte`)."
         )
-        return [described | {"description": description, "style": "form", "explode": True}]
+        # The first is what a docs page sends; without one it makes up names.
+        examples = {
+            "any": {"summary": "Of any", "value": {}},
+            "red": {"summary": "Red ones", "value": {"attributes.color": "red"}},
+        }
+        return [
+            described
+            | {"description": description, "examples": examples, "style": "form", "explode": True}
+        ]
 
 
 def _condition(parameter: str, name: str, lookup: str, text: str, declared: list[Any]) -> Any:

@@ -38,6 +38,7 @@ class ProductImageView(generics.GenericAPIView[Product]):
         return products.visible_to(self.request.user)  # type: ignore[no-any-return]
 
     @extend_schema(
+        operation_id="read_picture",
         summary="See a product's picture",
         responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(KINDS)} | {204: None},
     )
@@ -49,6 +50,7 @@ class ProductImageView(generics.GenericAPIView[Product]):
         return serve(product.image, max_age=MAX_AGE)
 
     @extend_schema(
+        operation_id="put_picture",
         summary="Give a product a picture",
         request={
             "multipart/form-data": OpenApiRequest(
@@ -66,7 +68,11 @@ class ProductImageView(generics.GenericAPIView[Product]):
         product.show_picture(sent.validated_data["file"], user=request.user)
         return Response(ProductSerializer(product).data)
 
-    @extend_schema(summary="Take a product's picture away", responses={204: None})
+    @extend_schema(
+        operation_id="delete_picture",
+        summary="Take a product's picture away",
+        responses={204: None},
+    )
     def delete(self, request: Request, pk: Any) -> Response:
         """Remove the picture; safe to repeat."""
         self.get_object().show_picture(None)

@@ -11,6 +11,7 @@ from rest_framework.reverse import reverse
 from shared_apps.tenants.api import StrictSerializer
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 from tenant_apps.integrations.models import Job
 
@@ -59,6 +60,7 @@ class ImportFileSerializer(StrictSerializer):
 class ImportViewSet(
     TakesIdempotencyKey,
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[Job],

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.cached.views import CachedReads
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
@@ -36,7 +37,9 @@ MOST_POPULAR = 10
     partial_update=extend_schema(summary="Change a category"),
     destroy=extend_schema(summary="Delete a category; its products stay"),
 )
-class CategoryViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Category]):
+class CategoryViewSet(
+    TakesIdempotencyKey, CachedReads, SparseAnswers, viewsets.ModelViewSet[Category]
+):
     """Categories, each with the count and average price of its active products."""
 
     queryset = Category.objects.all()
@@ -56,7 +59,8 @@ class CategoryViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Ca
     def get_queryset(self) -> QuerySet[Category]:
         """Return what the caller may see, with figures of what they may see."""
         categories: Any = super().get_queryset()
-        return categories.visible_to(self.request.user).with_figures()  # type: ignore[no-any-return]
+        seen = categories.visible_to(self.request.user)
+        return seen.with_figures() if self.shows("products_count", "avg_price") else seen  # type: ignore[no-any-return]
 
 
 @extend_schema_view(
@@ -67,15 +71,18 @@ class CategoryViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Ca
     partial_update=extend_schema(summary="Change a product"),
     destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
 )
-class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Product]):
+class ProductViewSet(
+    TakesIdempotencyKey, CachedReads, SparseAnswers, viewsets.ModelViewSet[Product]
+):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
-    queryset = Product.objects.select_related("category")
+    queryset = Product.objects.all()
     answers = PRODUCTS
     tallied = VIEWS
     key_resource = "products"
     serializer_class = ProductSerializer
     uncounted = frozenset({"views"})
+    sparse_actions = frozenset({"list", "retrieve", "favorites"})
     permission_classes = [KeepsCatalogue]
     filter_backends = [
         *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, FullText, StableOrdering)
@@ -93,10 +100,13 @@ class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Pro
     def get_queryset(self) -> QuerySet[Product]:
         """Return what the caller may see."""
         products: Any = super().get_queryset()
-        return products.visible_to(self.request.user)  # type: ignore[no-any-return]
+        seen = products.visible_to(self.request.user)
+        return seen.select_related("category") if self.shows("category_name") else seen  # type: ignore[no-any-return]
 
     @extend_schema(
-        summary="The most viewed products on sale", responses=ProductSerializer(many=True)
+        operation_id="list_popular_products",
+        summary="The most viewed products on sale",
+        responses=ProductSerializer(many=True),
     )
     @action(
         detail=False,
@@ -112,7 +122,11 @@ class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Pro
         popular = self.get_queryset().popular()[:MOST_POPULAR]  # type: ignore[attr-defined]  # ours
         return Response(self.get_serializer(popular, many=True).data)
 
-    @extend_schema(summary="My favorites", responses=ProductSerializer(many=True))
+    @extend_schema(
+        operation_id="list_favorites",
+        summary="My favorites",
+        responses=ProductSerializer(many=True),
+    )
     @action(detail=False, permission_classes=[permissions.IsAuthenticated])
     def favorites(self, request: Request) -> Response:
         """Return the caller's favorite products, in pages."""
@@ -120,14 +134,24 @@ class ProductViewSet(TakesIdempotencyKey, CachedReads, viewsets.ModelViewSet[Pro
         page = self.paginate_queryset(mine)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(summary="Mark as favorite", request=None, responses={200: dict[str, str]})
+    @extend_schema(
+        operation_id="add_favorite",
+        summary="Mark as favorite",
+        request=None,
+        responses={200: dict[str, str]},
+    )
     @action(detail=True, methods=["post"], permission_classes=[permissions.IsAuthenticated])
     def favorite(self, request: Request, pk: str | None = None) -> Response:
         """Add the product to the caller's favorites; safe to repeat."""
         self.get_object().favorites.get_or_create(user_id=str(request.user.pk))
         return Response({"status": "added"})
 
-    @extend_schema(summary="Remove from favorites", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="remove_favorite",
+        summary="Remove from favorites",
+        request=None,
+        responses={204: None},
+    )
     @favorite.mapping.delete
     def unfavorite(self, request: Request, pk: str | None = None) -> Response:
         """Take the product from the caller's favorites; safe to repeat."""

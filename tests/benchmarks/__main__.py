@@ -21,9 +21,10 @@ def main() -> None:
             django.setup()
             from django.db import connections
 
-            from tests.benchmarks import grants, provisioning, search
+            from tests.benchmarks import grants, pages, provisioning, search
 
-            figures = provisioning.measure() + grants.measure() + search.measure()
+            measured = (provisioning, grants, search, pages)
+            figures = [figure for each in measured for figure in each.measure()]
             for connection in connections.all():
                 connection.close()
                 connection.close_pool()

@@ -19,6 +19,11 @@ DICTIONARIES = (
     *("api_keys", "client_ids", "client_secrets"),
     *("to_cancel", "to_pay", "to_ship", "to_deliver", "to_refund"),
 )
+# What no example can tell, since it works here alone: the dictionary, by operation and field.
+SECRETS = {
+    "POST /api/auth/refresh/": {"refresh": "refreshes"},
+    "POST /api/auth/token/": {"client_id": "client_ids", "client_secret": "client_secrets"},
+}
 CONFIG = Path(__file__).with_name("fuzzing.toml")
 
 
@@ -72,8 +77,8 @@ class Fuzzing:
     ) -> "subprocess.CompletedProcess[str]":
         """Run every phase with every check; what came of it is in ``report.json`` too.
 
-        ``in_full`` makes examples, which the documents have none of, and expects each operation
-        to succeed at least once.
+        ``in_full`` makes examples where the documents have none, and expects each operation to
+        succeed at least once.
         """
         folder.mkdir()
         return subprocess.run(
@@ -91,6 +96,7 @@ class Fuzzing:
                 "PYTHONPATH": str(ROOT),
                 "SCHEMATHESIS_HOOKS": "tests.isolation.fuzzing_checks",
                 "OWN_CANARY": self.own,
+                "SECRETS": json.dumps(self.secrets()),
                 "FOREIGN_CANARIES": " ".join(self.foreign),
                 "MUST_SUCCEED": "1" if in_full and self.must_succeed else "",
             },
@@ -99,6 +105,14 @@ class Fuzzing:
             text=True,
             check=False,
         )
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Return the secrets that work, by operation and field."""
+        return {
+            operation: {field: self.known[name][0] for field, name in fields.items()}
+            for operation, fields in SECRETS.items()
+            if self.known
+        }
 
     def configure(self, folder: Path, in_full: bool) -> Path:
         """Write the whole configuration and return its place."""

@@ -164,10 +164,17 @@ MUTANTS = (
     ),
     Mutant(
         "page size unlimited",
-        "shared_apps/tenants/lists.py",
+        "shared_apps/tenants/paging.py",
         "if not is_number or not 1 <= int(asked) <= self.max_page_size:",
         "if not is_number:",
         "tests/products/test_catalogue_api.py",
+    ),
+    Mutant(
+        "a cursor skips what is alike",
+        "shared_apps/tenants/paging.py",
+        " | condition)",
+        ")",
+        "tests/test_paging.py",
     ),
     Mutant(
         "another type taken for the field's",

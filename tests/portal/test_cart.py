@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.client import MULTIPART_CONTENT
+from django.test.utils import CaptureQueriesContext
 
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.scope import tenant_scope
@@ -44,6 +45,15 @@ def lines() -> list[filling.Line]:
 
 def cart() -> dict[str, int]:
     return {item.product.slug: item.quantity for item in CartItem.objects.all()}
+
+
+def test_the_cart_does_not_fetch_what_only_searching_needs(customer, product):
+    put(customer, product())
+    with CaptureQueriesContext(connection) as captured:
+        assert b"Lamp" in customer.get("/cart/").content
+    joined = [q["sql"] for q in captured if "orders_cartitem" in q["sql"] and "JOIN" in q["sql"]]
+    assert joined
+    assert not any('"products_product"."search"' in sql for sql in joined)
 
 
 def test_a_cart_becomes_an_order(customer, product):

@@ -57,7 +57,7 @@ class Line:
 
 def lines_of(user: Any) -> list[Line]:
     """Return what is in the cart; on sale is what ``user`` may see of it."""
-    items = list(CartItem.objects.of(user).select_related("product"))
+    items = list(CartItem.objects.of(user).select_related("product").defer("product__search"))
     keys = [item.product_id for item in items]
     on_sale = Product.objects.on_sale().visible_to(user).in_bulk(keys)
     return [Line(item.product, item.quantity, item.product_id in on_sale) for item in items]

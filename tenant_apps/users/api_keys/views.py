@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 
 from ..models import ApiKey
 from . import serializers
@@ -28,6 +29,7 @@ class ManagesKeys(permissions.IsAuthenticated):
 )
 class ApiKeyViewSet(
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[ApiKey],

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import Invitation
@@ -33,6 +34,7 @@ class Invites(permissions.IsAuthenticated):
 class InvitationViewSet(
     TakesIdempotencyKey,
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.CreateModelMixin,
     viewsets.GenericViewSet[Invitation],

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..models import RefreshFamily, User
@@ -28,6 +29,7 @@ from .serializers import SessionSerializer
 class SessionViewSet(
     TakesIdempotencyKey,
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[RefreshFamily],
@@ -49,7 +51,12 @@ class SessionViewSet(
         """End it; the row stays for a while."""
         instance.end()
 
-    @extend_schema(summary="End all your logins but this", request=None, responses={204: None})
+    @extend_schema(
+        operation_id="revoke_other_sessions",
+        summary="End all your logins but this",
+        request=None,
+        responses={204: None},
+    )
     @action(detail=False, methods=["post"], url_path="revoke-others")
     def revoke_others(self, request: Request) -> Response:
         """End every login but the one that this request came with."""

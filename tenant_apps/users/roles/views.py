@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.filters import TrueOrFalseFilter
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
 
 from ..built_in_roles import GRANTABLE
@@ -79,7 +80,9 @@ class SeesOrManagesMembers(SeesRoles):
     partial_update=extend_schema(summary="Change a role of the portal's own"),
     destroy=extend_schema(summary="Delete a role of the portal's own; its members lose it"),
 )
-class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSet[Role]):
+class RoleViewSet(
+    TakesIdempotencyKey, ConditionalRequests, SparseAnswers, viewsets.ModelViewSet[Role]
+):
     """Roles. The built-in ones are the same in every portal and cannot be changed."""
 
     queryset = Role.objects.all()
@@ -96,9 +99,11 @@ class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSe
     def get_queryset(self) -> QuerySet[Role]:
         """Return the roles with the number of their members."""
         roles: Any = super().get_queryset()
-        return roles.prefetch_related("permissions__content_type").annotate(  # type: ignore[no-any-return]
-            members_count=Count("user", distinct=True)
-        )
+        if self.shows("permissions"):
+            roles = roles.prefetch_related("permissions__content_type")
+        if self.shows("members_count"):
+            roles = roles.annotate(members_count=Count("user", distinct=True))
+        return roles  # type: ignore[no-any-return]
 
     def perform_create(self, serializer: Any) -> None:
         """Make it, and count its members: none."""
@@ -127,11 +132,11 @@ class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSe
         return Response(self.get_serializer(copied).data, status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="List a role's members", responses=serializers.PersonSerializer(many=True)
+        operation_id="list_members",
+        summary="List a role's members",
+        responses=serializers.PersonSerializer(many=True),
     )
-    @action(
-        detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[], ordering=["id"]
-    )
+    @action(detail=True, permission_classes=[SeesOrManagesMembers], filter_backends=[])
     def members(self, request: Request, id: str | None = None) -> Response:  # noqa: A002  # the path's
         """Return the people in this role, in pages."""
         people: Any = User.objects.filter(groups=self.get_object()).prefetch_related("groups")
@@ -139,6 +144,7 @@ class RoleViewSet(TakesIdempotencyKey, ConditionalRequests, viewsets.ModelViewSe
         return self.get_paginated_response(serializers.PersonSerializer(page, many=True).data)
 
     @extend_schema(
+        operation_id="change_members",
         summary="Add and remove members",
         request=serializers.MembersSerializer,
         responses={204: None},
@@ -166,13 +172,14 @@ class PersonFilter(django_filters.FilterSet):
 )
 class PersonViewSet(
     ConditionalRequests,
+    SparseAnswers,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet[User],
 ):
     """The people of this portal."""
 
-    queryset = User.objects.prefetch_related("groups")
+    queryset = User.objects.all()
     serializer_class = serializers.PersonSerializer
     permission_classes = [ByModelPermission]
     filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
@@ -186,6 +193,11 @@ class PersonViewSet(
         lock_memberships(self.request.user, found)  # type: ignore[arg-type]  # signed in
         super().lock(found)
 
+    def get_queryset(self) -> QuerySet[User]:
+        """Return the people with their roles."""
+        people = super().get_queryset()
+        return people.prefetch_related("groups") if self.shows("roles") else people
+
     def partial_update(self, request: Request, pk: str | None = None) -> Response:
         """Write what was sent, and nothing else."""
         person = self.get_object()
@@ -195,6 +207,7 @@ class PersonViewSet(
         return Response(sent.data)
 
     @extend_schema(
+        operation_id="set_roles",
         summary="Set a person's roles",
         request=serializers.PersonRolesSerializer,
         responses=serializers.PersonSerializer,
@@ -210,6 +223,7 @@ class PersonViewSet(
         return Response(self.get_serializer(self.get_queryset().get(pk=person.pk)).data)
 
     @extend_schema(
+        operation_id="explain_permission",
         summary="Why may a person do something, or not?",
         parameters=[
             OpenApiParameter("permission", enum=sorted(GRANTABLE), required=True),
