@@ -2,7 +2,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.tenants.conditional import ConditionalRequests
+from shared_apps.tenants.filters import DeclaredFilters
 from shared_apps.tenants.lists import DeclaredParameters, StableOrdering
 from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
@@ -37,7 +37,7 @@ class OrderViewSet(
     key_resource = "orders"
     serializer_class = OrderSerializer
     permission_classes = [permissions.IsAuthenticated]
-    filter_backends = [DeclaredParameters, DjangoFilterBackend, StableOrdering]
+    filter_backends = [DeclaredParameters, DeclaredFilters, StableOrdering]
     filterset_fields = ["status"]
     ordering_fields = ["created_at", "total", "number"]
     ordering = ["-created_at"]

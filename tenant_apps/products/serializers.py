@@ -5,13 +5,14 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from shared_apps.tenants.api import StrictModelSerializer
+from shared_apps.tenants.fast_reads import FastReads
 
 from .attribute_schema import check_attributes
 from .fields import AttributeSchemaField, ImageUrlField, JsonObjectField, PriceField
 from .models import Category, Product
 
 
-class CategorySerializer(StrictModelSerializer):
+class CategorySerializer(FastReads, StrictModelSerializer):
     attribute_schema = AttributeSchemaField(
         required=False, help_text="What attributes its products have; empty: any."
     )
@@ -39,7 +40,7 @@ class VisibleCategory(serializers.PrimaryKeyRelatedField[Category]):
         return categories.visible_to(self.context["request"].user)
 
 
-class ProductSerializer(StrictModelSerializer):
+class ProductSerializer(FastReads, StrictModelSerializer):
     price = PriceField()
     category = VisibleCategory(queryset=Category.objects.all(), allow_null=True, required=False)
     image_url = ImageUrlField(required=False)

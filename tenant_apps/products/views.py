@@ -2,13 +2,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from shared_apps.tenants.filters import DeclaredFilters
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.cached.views import CachedReads
@@ -85,7 +85,7 @@ class ProductViewSet(
     sparse_actions = frozenset({"list", "retrieve", "favorites"})
     permission_classes = [KeepsCatalogue]
     filter_backends = [
-        *(DeclaredParameters, DjangoFilterBackend, AttributeFilters, FullText, StableOrdering)
+        *(DeclaredParameters, DeclaredFilters, AttributeFilters, FullText, StableOrdering)
     ]
     filterset_class = ProductFilter
     declared_elsewhere = ATTRIBUTES

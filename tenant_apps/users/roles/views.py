@@ -3,7 +3,6 @@ from uuid import UUID
 
 import django_filters
 from django.db.models import Count, QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, permissions, status, viewsets
@@ -14,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.tenants.conditional import ConditionalRequests
-from shared_apps.tenants.filters import TrueOrFalseFilter
+from shared_apps.tenants.filters import DeclaredFilters, TrueOrFalseFilter
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
 from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
@@ -182,7 +181,7 @@ class PersonViewSet(
     queryset = User.objects.all()
     serializer_class = serializers.PersonSerializer
     permission_classes = [ByModelPermission]
-    filter_backends = [DeclaredParameters, DjangoFilterBackend, Search, StableOrdering]
+    filter_backends = [DeclaredParameters, DeclaredFilters, Search, StableOrdering]
     filterset_class = PersonFilter
     search_fields = ["email", "name"]
     ordering_fields = ["email", "created_at"]
