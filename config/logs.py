@@ -9,6 +9,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 
 from shared_apps.tenants import scope
@@ -75,6 +76,10 @@ def with_tenant(logger: Any, method: str, event: Event) -> Event:
     return event
 
 
+def _as_line(event: Event, **_: Any) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     with_tenant,
@@ -98,7 +103,7 @@ def configure(log_format: str, level: str) -> dict[str, Any]:
     renderer: Any = (
         structlog.dev.ConsoleRenderer()
         if log_format == "console"
-        else structlog.processors.JSONRenderer(default=str)
+        else structlog.processors.JSONRenderer(_as_line)
     )
     return {
         "version": 1,

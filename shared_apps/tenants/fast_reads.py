@@ -1,6 +1,7 @@
 """Rows as JSON, without asking each time how."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -38,10 +39,18 @@ class FastReads:
 @cache
 def _steps(kind: Any) -> list[Step]:
     """Return of each field its name, what gets its value of a row, and what shows that."""
-    return [
-        (field.field_name, _getter(field), field.to_representation)
-        for field in kind()._readable_fields
-    ]
+    return [(field.field_name, _getter(field), _shower(field)) for field in kind()._readable_fields]
+
+
+def _shower(field: Any) -> Callable[[Any], Any]:
+    if type(field) is serializers.DateTimeField and not hasattr(field, "format"):
+        return _moment
+    show: Callable[[Any], Any] = field.to_representation
+    return show
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _getter(field: Any) -> Callable[[Any], Any]:

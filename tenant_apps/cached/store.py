@@ -4,13 +4,12 @@ import math
 import random
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 import structlog
 from django.conf import settings
 
-from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant
 
 from .generations import Tokens, generation, lease_key, leased
@@ -106,8 +105,7 @@ def look_up(key: str) -> tuple[Tokens | None, Entry | None]:
         RedisError: Redis cannot be asked.
 
     """
-    found: Any = shared().mget(lease_key(), key)
-    lease, stored = found
+    lease, stored = ask("MGET", lease_key(), key)
     return leased(lease), None if stored is None else Entry.read(stored)
 
 

@@ -112,7 +112,8 @@ def _arguments(request: HttpRequest, audience: str) -> str:
     # The address has the host, to which links lead; whatever else of the tenant shows, or says
     # who may read, has changed with it.
     changed = scope.active_tenant().changed_at
-    return digest(f"{audience}\n{changed}\n{request.build_absolute_uri()}")
+    address = f"{request.scheme}://{request.META['HTTP_HOST']}{request.get_full_path()}"
+    return digest(f"{audience}\n{changed}\n{address}")
 
 
 def _answer(request: HttpRequest, content: bytes, how: str, started: float) -> HttpResponse:
