@@ -109,7 +109,7 @@ class FreeholdSchema(AutoSchema):
         is_text = type(field) is serializers.CharField
         if is_text and direction == "request" and not field.allow_blank:
             schema["pattern"] = NOT_BLANK
-        if not getattr(field, "allow_empty", True):
+        if direction == "request" and not getattr(field, "allow_empty", True):
             schema["minItems"] = 1
         return schema
 

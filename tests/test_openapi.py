@@ -227,3 +227,9 @@ def test_first_requests_for_both_documents_at_once_are_all_answered(portal, tmp_
 def test_a_document_is_made_once_a_process(host):
     first, second = (OneDocument(urlconf=HOSTS[host]).get_schema() for _ in range(2))
     assert first is second
+
+
+def test_a_list_that_must_not_be_sent_empty_may_become_so(acme):
+    schemas = document("acme.localhost")["components"]["schemas"]
+    assert schemas["InvitationRequest"]["properties"]["roles"]["minItems"] == 1
+    assert "minItems" not in schemas["Invitation"]["properties"]["roles"], "a role was deleted"
