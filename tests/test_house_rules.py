@@ -19,7 +19,7 @@ SOURCES = sorted(
 PATTERNS = {
     "the driver's own connection goes round the engine": (
         {"shared_apps/tenants/postgresql/cursor.py", "shared_apps/tenants/postgresql/base.py"},
-        r"\bconnection\.connection\b|\bpsycopg\.connect\b|\.pipeline\(",
+        r"\bconnection\.connection\b|\bpsycopg\.connect\b|(?<!shared\(\))\.pipeline\(",
     ),
     "cache.clear() is FLUSHDB; delete_pattern('*') is everybody's": (
         set(),

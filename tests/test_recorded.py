@@ -45,6 +45,7 @@ EXEMPT = {
 
 # models that are not recorded, and why
 UNRECORDED = {
+    "cached.Generations": "machinery",
     "files.StoredFile": "never changes; what shows it is recorded",
     "history.Change": "the record itself",
     "integrations.Job": "says itself who asked for what; its outcome is an entry",
