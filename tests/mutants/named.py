@@ -76,6 +76,27 @@ MUTANTS = (
         "tests/test_limits.py",
     ),
     Mutant(
+        "a writer leaves the lease",
+        "tenant_apps/cached/generations.py",
+        "            shared().delete(lease_key())",
+        "            pass",
+        "tests/cached/test_generations.py",
+    ),
+    Mutant(
+        "a lease of a row that a writer holds",
+        "tenant_apps/cached/generations.py",
+        " FOR SHARE SKIP LOCKED",
+        "",
+        "tests/cached/test_generations.py",
+    ),
+    Mutant(
+        "one audience for all who are signed in",
+        "tenant_apps/products/cached.py",
+        "return str(user.pk) if user.is_authenticated else ANYONE",
+        "return ANYONE",
+        "tests/cached/test_reads.py",
+    ),
+    Mutant(
         "no key function",
         "shared_apps/tenants/cache.py",
         '    return f"{key_prefix}{owner}:{version}:{key}"',

@@ -193,6 +193,9 @@ def test_the_fleet_brings_a_lagging_tenant_up_to_the_template(portal):
     assert lagging_schemas() == [tenant.schema_name]
     migrate_tenant(tenant.schema_name)
     assert lagging_schemas() == []
+    with public_scope():
+        kept = Tenant.objects.get(pk=tenant.id).cache_generation
+    assert kept != tenant.cache_generation, "what a migration writes is not found in the cache"
     with tenant_scope(tenant), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM orders_order")
         assert Role.objects.get(code="staff").permissions.count() > 3

@@ -102,3 +102,6 @@ def migrate_tenant(schema: str) -> None:
         with connections[OWNER_ALIAS].cursor() as cursor:
             cursor.execute(sql.SQL(_COPY_FIXED_ROWS).format(**names))
             cursor.execute(comment_sql(schema, version))
+    with scope.owner_scope():
+        # What the migration wrote, the engine's watch has not seen.
+        Tenant.objects.get(schema_name=schema).clear_cache()
