@@ -119,7 +119,7 @@ def links_of(user, people, made) -> dict[str, list[str]]:
         RefreshFamily.objects.open(pk=uuid4(), user=user, jti=str(n)) for n in range(24)
     ]
     of_admins = {"role": Role.objects.get(code="admin"), "name": "more", "scopes": SCOPES}
-    made["api_keys"] = [issue(acting=user, **of_admins)[0] for _ in range(24)]
+    made["api_keys"] = [issue(acting=user, **of_admins)[0] for _ in range(200)]
     client_id, secret = read_key(issue(acting=user, **of_admins)[1])
     return {
         "client_ids": [str(client_id)],
