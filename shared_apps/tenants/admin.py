@@ -1,5 +1,6 @@
 from typing import Any
 
+import redis
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from shared_apps.plans.models import Plan
 
 from .admin_sites import operators_admin
+from .cache_figures import figures
 from .models import DeadTask, Domain, Tenant
 
 
@@ -26,10 +28,23 @@ class TenantAdmin(ModelAdmin):
     list_filter = ["status", "plan"]
     search_fields = ["name", "schema_name", "domains__host"]
     list_select_related = ["plan"]
-    readonly_fields = ["schema_name", "status", "created_at", "claimed_at", "changed_at"]
+    readonly_fields = [
+        *("schema_name", "status", "created_at", "claimed_at", "changed_at"),
+        "cached_reads",
+    ]
     fields = ["name", "plan", "grace_until", *readonly_fields]
     inlines = [DomainInline]
     actions = ["clear_caches"]
+
+    @admin.display(description=_("reads answered from the cache"))
+    def cached_reads(self, tenant: Tenant) -> str:
+        """Return how many of how many, as far as the processes have told."""
+        try:
+            told = figures.of(tenant.pk)
+        except redis.RedisError:
+            return "?"
+        hits, misses = told.get("hits", 0), told.get("misses", 0)
+        return f"{hits} / {hits + misses}"
 
     @admin.action(description=_("Clear the cache of the selected tenants"), permissions=["change"])
     def clear_caches(self, request: HttpRequest, tenants: QuerySet[Tenant]) -> None:

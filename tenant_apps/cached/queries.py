@@ -21,9 +21,9 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, models
 
+from shared_apps.tenants.cache_figures import figures
 from shared_apps.tenants.postgresql.writes import watch
 
-from .figures import figures
 from .flights import await_another, flights, lead
 from .generations import generation, present
 from .store import Entry, keep, key_of, look_up

@@ -8,10 +8,10 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
+from shared_apps.tenants.cache_figures import figures
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import active_tenant, tenant_scope
 from tenant_apps.cached import flights
-from tenant_apps.cached.figures import figures
 from tenant_apps.cached.queries import CachedAnswers
 from tenant_apps.cached.store import Entry, keep, key_of, look_up
 from tenant_apps.products.models import Product

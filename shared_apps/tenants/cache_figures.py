@@ -7,8 +7,8 @@ from uuid import UUID
 
 import redis
 
-from shared_apps.tenants.redis_client import shared
-from shared_apps.tenants.scope import active_tenant
+from .redis_client import shared
+from .scope import active_tenant
 
 # So many lookups are told at once; those of a process that dies are lost.
 _TOLD_EVERY = 200
