@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -211,8 +210,3 @@ def _responds(server: Server) -> bool:
         return server.get("/api/products/").status == 200
     except OSError:
         return False
-
-
-def can_run() -> bool:
-    """Tell whether the load tool is here."""
-    return shutil.which("wrk") is not None
