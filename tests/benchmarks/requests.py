@@ -38,9 +38,16 @@ class Server:
         """Return the answer to one request."""
         return Http(self.port, self.host).request("GET", path, **self.headers)
 
-    def requests_a_second(self, path: str, **headers: str) -> float:
-        """Return how many it answers; all must succeed."""
-        command = ["wrk", "-t1", f"-c{THREADS}", f"-d{SECONDS}"]
+    def signed_in(self, **credentials: str) -> "Server":
+        """Return this with a token in its headers."""
+        answer = Http(self.port, self.host).post("/api/auth/login/", credentials, **self.headers)
+        assert answer.status == 200, answer.body
+        authorization = f"Bearer {answer.json()['access']}"
+        return Server(self.port, self.host, **self.headers, Authorization=authorization)
+
+    def requests_a_second(self, path: str, *options: str, **headers: str) -> float:
+        """Return how many it answers; all must succeed. ``options`` are wrk's."""
+        command = ["wrk", "-t1", f"-c{THREADS}", f"-d{SECONDS}", *options]
         for name, value in {"Host": self.host, **self.headers, **headers}.items():
             command += ["-H", f"{name}: {value}"]
         done = subprocess.run(
