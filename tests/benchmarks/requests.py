@@ -32,6 +32,8 @@ UNLIMITED = {"requests_per_minute": 10**9, "simultaneous_requests": 10**6}
 class Server:
     """A running server: a host of it and the headers that each request has."""
 
+    pid = 0
+
     def __init__(self, port: int, host: str, **headers: str) -> None:
         self.port, self.host, self.headers = port, host, headers
 
@@ -119,8 +121,9 @@ def ours(log: Path, **environment: str) -> Iterator[Server]:
     """Run our server as in production, with a portal of so many products that anyone reads."""
     host = filled_portal()
     port = free_port()
-    with _granian(port, log, ROOT, **production() | environment):
+    with _granian(port, log, ROOT, **production() | environment) as running:
         server = Server(port, host, **{"X-Forwarded-Proto": "https"})
+        server.pid = running.pid
         until(lambda: _responds(server), 20, f"our server ({log})")
         yield server
 
