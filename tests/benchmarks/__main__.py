@@ -23,14 +23,24 @@ def main() -> None:
             django.setup()
             from django.db import connections
 
-            from tests.benchmarks import grants, pages, provisioning, requests, search
+            from tests.benchmarks import (
+                changes,
+                engine,
+                grants,
+                memory,
+                neighbours,
+                orders,
+                pages,
+                provisioning,
+                requests,
+                scale,
+                search,
+            )
 
-            figures = [
-                figure
-                for each in (provisioning, grants, search, pages)
-                for figure in each.measure()
-            ]
-            figures += requests.measure(folder)
+            in_process = (provisioning, grants, search, pages)
+            served = (requests, orders, changes, engine, neighbours, memory, scale)
+            figures = [figure for each in in_process for figure in each.measure()]
+            figures += [figure for each in served for figure in each.measure(folder)]
             for connection in connections.all():
                 connection.close()
                 connection.close_pool()
