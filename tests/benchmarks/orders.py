@@ -46,10 +46,10 @@ def measure(folder: Path) -> list[Figure]:
         for _ in range(TURNS):
             for name, side in sides.items():
                 options = ("-s", str(scripts[name]))
-                rate = side.requests_a_second(
+                many = side.requests_a_second(
                     PATH, *options, **{"Content-Type": "application/json"}
                 )
-                found[name].append(rate)
+                found[name].append(many)
     rate = {name: statistics.median(each) for name, each in found.items()}
     return [
         *(Figure(f"orders of 3 items a second: {name}", rate[name], "/s") for name in rate),
