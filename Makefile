@@ -33,6 +33,7 @@ browser: $(STAMP) ## The tests in a browser, with pictures of the pages in scree
 	@$(BIN)/python -m pytest tests/browser
 
 bench: $(STAMP) ## Measure, and compare with the targets
+	@deploy/install-test-programs wrk
 	@$(BIN)/python -m tests.benchmarks
 
 soak: $(STAMP) ## The long runs

@@ -10,6 +10,8 @@ from tests.scratch import scratch_folder
 
 def main() -> None:
     """Measure on services of the run's own and print."""
+    if shutil.which("wrk") is None:
+        sys.exit("The benchmarks need wrk: run deploy/install-test-programs wrk.")
     folder = scratch_folder("bench")
     try:
         with services(folder) as environment:
@@ -21,10 +23,24 @@ def main() -> None:
             django.setup()
             from django.db import connections
 
-            from tests.benchmarks import grants, pages, provisioning, search
+            from tests.benchmarks import (
+                changes,
+                engine,
+                grants,
+                memory,
+                neighbours,
+                orders,
+                pages,
+                provisioning,
+                requests,
+                scale,
+                search,
+            )
 
-            measured = (provisioning, grants, search, pages)
-            figures = [figure for each in measured for figure in each.measure()]
+            in_process = (provisioning, grants, search, pages)
+            served = (requests, orders, changes, engine, neighbours, memory, scale)
+            figures = [figure for each in in_process for figure in each.measure()]
+            figures += [figure for each in served for figure in each.measure(folder)]
             for connection in connections.all():
                 connection.close()
                 connection.close_pool()

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,11 +25,14 @@ from tests.stack.running import BIN, ROOT, Http, process, until
 PEER = ROOT / "tests/benchmarks/peer"
 PRODUCTS, SHELVES = 500, 10
 TURNS, SECONDS, THREADS = 5, 2, 4
+MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000}
 UNLIMITED = {"requests_per_minute": 10**9, "simultaneous_requests": 10**6}
 
 
 class Server:
     """A running server: a host of it and the headers that each request has."""
+
+    pid = 0
 
     def __init__(self, port: int, host: str, **headers: str) -> None:
         self.port, self.host, self.headers = port, host, headers
@@ -39,9 +41,29 @@ class Server:
         """Return the answer to one request."""
         return Http(self.port, self.host).request("GET", path, **self.headers)
 
-    def requests_a_second(self, path: str, **headers: str) -> float:
-        """Return how many it answers; all must succeed."""
-        command = ["wrk", "-t1", f"-c{THREADS}", f"-d{SECONDS}"]
+    def signed_in(self, **credentials: str) -> "Server":
+        """Return this with a token in its headers."""
+        answer = Http(self.port, self.host).post("/api/auth/login/", credentials, **self.headers)
+        assert answer.status == 200, answer.body
+        authorization = f"Bearer {answer.json()['access']}"
+        return Server(self.port, self.host, **self.headers, Authorization=authorization)
+
+    def requests_a_second(self, path: str, *options: str, **headers: str) -> float:
+        """Return how many it answers; ``options`` are wrk's."""
+        said = self.load(path, *options, **headers)
+        [rate] = re.findall(r"Requests/sec:\s+([0-9.]+)", said)
+        return float(rate)
+
+    def latencies(self, path: str) -> tuple[float, float]:
+        """Return the median and the 99th percentile in milliseconds."""
+        said = self.load(path, "--latency")
+        found = [re.findall(rf"\b{n}%\s+([0-9.]+)(us|ms|s)\b", said) for n in (50, 99)]
+        median, slow = (float(number) * MILLISECONDS[unit] for [(number, unit)] in found)
+        return median, slow
+
+    def load(self, path: str, *options: str, **headers: str) -> str:
+        """Send as many requests as it answers, all successfully; return what wrk says."""
+        command = ["wrk", "-t1", f"-c{THREADS}", f"-d{SECONDS}", *options]
         for name, value in {"Host": self.host, **self.headers, **headers}.items():
             command += ["-H", f"{name}: {value}"]
         done = subprocess.run(
@@ -51,8 +73,7 @@ class Server:
             text=True,
         )
         assert "Non-2xx" not in done.stdout, done.stdout
-        [rate] = re.findall(r"Requests/sec:\s+([0-9.]+)", done.stdout)
-        return float(rate)
+        return done.stdout
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -100,8 +121,9 @@ def ours(log: Path, **environment: str) -> Iterator[Server]:
     """Run our server as in production, with a portal of so many products that anyone reads."""
     host = filled_portal()
     port = free_port()
-    with _granian(port, log, ROOT, **production(), **environment):
+    with _granian(port, log, ROOT, **production() | environment) as running:
         server = Server(port, host, **{"X-Forwarded-Proto": "https"})
+        server.pid = running.pid
         until(lambda: _responds(server), 20, f"our server ({log})")
         yield server
 
@@ -211,8 +233,3 @@ def _responds(server: Server) -> bool:
         return server.get("/api/products/").status == 200
     except OSError:
         return False
-
-
-def can_run() -> bool:
-    """Tell whether the load tool is here."""
-    return shutil.which("wrk") is not None
