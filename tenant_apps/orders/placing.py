@@ -65,17 +65,16 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
 
 def _take(quantities: Counter[UUID], visible: Any) -> dict[UUID, Product]:
     """Take the stock in primary-key order, so that no two orders wait for each other."""
-    short = [
-        product_id
-        for product_id in sorted(quantities)
-        if not visible.take_stock(product_id, quantities[product_id])
-    ]
-    products: dict[UUID, Product] = visible.on_sale().in_bulk(list(quantities))
+    wanted = visible.on_sale().filter(pk__in=list(quantities)).order_by("pk")
+    locked = wanted.select_for_update(of=["self"], no_key=True)
+    products: dict[UUID, Product] = {product.pk: product for product in locked}
     if gone := next((p for p in quantities if p not in products), None):
         raise ProductGone(_("Product %(product)s is not on sale.") % {"product": gone})
-    if short:
-        raise OutOfStock(
-            _("There are only %(stock)s of %(product)s.")
-            % {"stock": products[short[0]].stock, "product": products[short[0]]}
-        )
+    for product_id, product in products.items():
+        # By its key alone: that it may be ordered was asked of the locked row.
+        if not Product.objects.all().take_stock(product_id, quantities[product_id]):
+            raise OutOfStock(
+                _("There are only %(stock)s of %(product)s.")
+                % {"stock": product.stock, "product": product}
+            )
     return products
