@@ -27,10 +27,10 @@ def connected_to(url: str) -> redis.Redis:
     return redis.Redis(connection_pool=pool)
 
 
-def ask(*command: str) -> Any:
-    """Return what the shared server answers to one command.
+def ask(*commands: tuple[str, ...]) -> list[Any]:
+    """Return what the shared server answers to each of some commands, sent in one message.
 
-    The client's own way to send one costs as much as all the rest of a cached answer.
+    The client's own way to send them costs as much as all the rest of a cached answer.
 
     Raises:
         RedisError: it cannot be asked.
@@ -39,8 +39,12 @@ def ask(*command: str) -> Any:
     pool = shared().connection_pool
     connection = pool.get_connection()
     try:
-        connection.send_command(*command)
-        return connection.read_response()
+        connection.send_packed_command(connection.pack_commands(commands))
+        return [connection.read_response() for _ in commands]
+    except BaseException:
+        # An answer that was not read must not be the next caller's.
+        connection.disconnect()
+        raise
     finally:
         pool.release(connection)
 

@@ -105,7 +105,7 @@ def look_up(key: str) -> tuple[Tokens | None, Entry | None]:
         RedisError: Redis cannot be asked.
 
     """
-    lease, stored = ask("MGET", lease_key(), key)
+    [[lease, stored]] = ask(("MGET", lease_key(), key))
     return leased(lease), None if stored is None else Entry.read(stored)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import redis
 import structlog
 
-from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant
 
 log = structlog.get_logger(__name__)
@@ -23,10 +23,10 @@ def _key(name: str) -> str:
 def tally(name: str, member: str) -> None:
     """Add one to what ``name`` counts of ``member``, in the active tenant; best effort."""
     try:
-        with shared().pipeline(transaction=False) as pipe:
-            pipe.hincrby(_key(name), member, 1)
-            pipe.sadd(f"tallies:{name}", str(active_tenant().id))
-            pipe.execute()
+        ask(
+            ("HINCRBY", _key(name), member, "1"),
+            ("SADD", f"tallies:{name}", str(active_tenant().id)),
+        )
     except redis.RedisError:
         log.warning("not_tallied", name=name)
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
+import redis
 from django.db import connections
 
 from shared_apps.tenants.cache_figures import figures
-from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant, tenant_scope
 from tenant_apps.cached import flights
 from tenant_apps.cached.queries import CachedAnswers
@@ -144,6 +145,14 @@ def test_hits_and_misses_are_told_by_tenant(tenant, portal):
     assert figures.of(tenant.id) == {"hits": 249, "misses": 1}
     assert int(told[b"hits"]) == 199
     assert figures.of(portal().id) == {}
+
+
+def test_an_answer_that_was_not_read_is_nobody_elses(tenant):
+    shared().set("text", "x")
+    for _ in range(20):
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            ask(("HINCRBY", "text", "a", "1"), ("GET", "text"))
+        assert ask(("ECHO", "mine"), ("ECHO", "too")) == [b"mine", b"too"]
 
 
 def test_a_cleared_cache_is_asked_for_nothing_it_held(tenant):

@@ -97,6 +97,13 @@ MUTANTS = (
         "tests/cached/test_reads.py",
     ),
     Mutant(
+        "an unread answer of Redis left to the next caller",
+        "shared_apps/tenants/redis_client.py",
+        "        connection.disconnect()",
+        "        pass",
+        "tests/cached/test_store.py",
+    ),
+    Mutant(
         "no key function",
         "shared_apps/tenants/cache.py",
         '    return f"{key_prefix}{owner}:{version}:{key}"',
