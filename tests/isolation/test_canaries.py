@@ -168,7 +168,7 @@ def test_nothing_of_one_tenant_is_seen_by_the_other(committed, two, tmp_path):
     assert outcome.own > REQUESTS / 3
     assert {200, 201, 400, 401, 404, 409} <= set(outcome.statuses)
     assert max(outcome.statuses) < 500
-    hold(others, mails_by_mark(mail, two), least=20)
+    hold(others, mails_by_mark(mail, two), least=10)
     hold(others, lines_by_mark([log, tmp_path / "worker"], two), least=REQUESTS / 2)
     hold(others, keys_by_mark(waiting, two), least=2)
     hold(others, files_by_mark(two), least=2)
