@@ -1,5 +1,6 @@
 """A request's id, and its one line in the log."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -8,9 +9,29 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from uuid_utils.compat import uuid7
 
+from .logs import redact, write
+
 _HARMLESS = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-log = structlog.get_logger("freehold.request")
+_log = logging.getLogger("freehold.request")
+
+
+def request_id_of(given: str) -> str:
+    """Return the id that the caller gave, if it is harmless, else a new one."""
+    return given if _HARMLESS.fullmatch(given) else str(uuid7())
+
+
+def write_line(request_id: str, method: str, route: str, status: int, started: float) -> None:
+    """Write a request's line; ``started`` is when, by ``time.perf_counter``."""
+    write(
+        _log,
+        "request",
+        method=redact(method),
+        route=route,
+        status=status,
+        ms=round((time.perf_counter() - started) * 1000, 1),
+        request_id=redact(request_id),
+    )
 
 
 class RequestLog:
@@ -25,8 +46,7 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Name the request, answer it, and write its line."""
-        given = request.headers.get("X-Request-Id", "")
-        request_id = given if _HARMLESS.fullmatch(given) else str(uuid7())
+        request_id = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.id = request_id  # type: ignore[attr-defined]  # for whoever wants to show it
         started = time.perf_counter()
         # Routing and authentication bind tenant and user; a thread's next request starts anew.
@@ -37,11 +57,5 @@ class RequestLog:
             # What was answered from the cache was never resolved.
             match = request.resolver_match
             route = match.route if match else getattr(request, "route", "")
-            log.info(
-                "request",
-                method=request.method,
-                route=route,
-                status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-            )
+            write_line(request_id, request.method or "", route, response.status_code, started)
         return response

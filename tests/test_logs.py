@@ -60,6 +60,14 @@ def test_a_request_id_that_could_do_harm_is_replaced(anonymous, given):
     assert anonymous.get("/", headers={"X-Request-Id": given})["X-Request-Id"] != given
 
 
+@pytest.mark.parametrize("secret", ["sk_test_1234567890", "fh_live_abcdefgh12345678"])
+def test_a_secret_sent_as_a_request_id_is_not_in_the_log(anonymous, lines, secret):
+    anonymous.get("/api/products/", headers={"X-Request-Id": secret})
+    [line] = [line for line in lines() if line["event"] == "request"]
+    assert line["request_id"] == REDACTED
+    assert secret not in json.dumps(lines())
+
+
 def test_neither_password_nor_token_reaches_the_log(acme, lines):
     api = Api(acme.primary_host).signed_in("owner@acme.example")
     api.post("/api/auth/login/", {"email": "owner@acme.example", "password": "wrong secret 1"})
