@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from shared_apps.plans.models import Plan
 
 from .admin_sites import operators_admin
-from .cache_figures import figures
+from .cache_figures import lookups_of
 from .models import DeadTask, Domain, Tenant
 
 
@@ -40,7 +40,7 @@ class TenantAdmin(ModelAdmin):
     def cached_reads(self, tenant: Tenant) -> str:
         """Return how many of how many, as far as the processes have told."""
         try:
-            told = figures.of(tenant.pk)
+            told = lookups_of(tenant.pk)
         except redis.RedisError:
             return "?"
         hits, misses = told.get("hits", 0), told.get("misses", 0)

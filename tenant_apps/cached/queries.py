@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, models
 
-from shared_apps.tenants.cache_figures import figures
+from shared_apps.tenants.cache_figures import count_lookup
 from shared_apps.tenants.postgresql.writes import watch
 
 from .flights import await_another, flights, lead
@@ -62,9 +62,9 @@ class CachedAnswers:
             tokens, entry = look_up(key)
             tokens = tokens or present()
             if entry and entry.is_of(tokens):
-                figures.count("hits")
+                count_lookup("hits")
                 return entry.content, "hit"
-            figures.count("misses")
+            count_lookup("misses")
             now = generation(tokens, self.tables)
             return flights.once(f"{key} {now}", partial(self._make, key, now, make)), "miss"
         except redis.RedisError:
@@ -96,7 +96,7 @@ def stored(name: str, arguments: str) -> bytes | None:
             return None
     except (redis.RedisError, DatabaseError):
         return None
-    figures.count("hits")
+    count_lookup("hits")
     return entry.content
 
 

@@ -1,19 +1,17 @@
-"""Tallies: counted in Redis by whoever reads, written to rows now and then.
+"""Tallies: what was read how often, counted in Redis and written to rows now and then.
 
-So a read writes nothing to the database. Of a Redis that loses its memory, the last few seconds'
-are lost.
+So a read writes nothing to the database: see :mod:`shared_apps.tenants.counts`.
 """
 
-from typing import Any
 from uuid import UUID
 
-import redis
-import structlog
-
-from shared_apps.tenants.redis_client import ask, shared
+from shared_apps.tenants.counts import counts
+from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import active_tenant
 
-log = structlog.get_logger(__name__)
+
+def _tenants(name: str) -> str:
+    return f"tallies:{name}"
 
 
 def _key(name: str) -> str:
@@ -22,25 +20,23 @@ def _key(name: str) -> str:
 
 def tally(name: str, member: str) -> None:
     """Add one to what ``name`` counts of ``member``, in the active tenant; best effort."""
-    try:
-        ask(
-            ("HINCRBY", _key(name), member, "1"),
-            ("SADD", f"tallies:{name}", str(active_tenant().id)),
-        )
-    except redis.RedisError:
-        log.warning("not_tallied", name=name)
+    counts.add((_key(name), member), (_tenants(name), str(active_tenant().id)))
 
 
 def take_tallies(name: str) -> dict[str, int]:
     """Take what was counted in the active tenant since the last time."""
-    with shared().pipeline() as pipe:
-        pipe.hgetall(_key(name))
-        pipe.delete(_key(name))
-        counted: dict[bytes, bytes] = pipe.execute()[0]
-    return {member.decode(): int(times) for member, times in counted.items()}
+    return _take(_key(name))
 
 
 def tallied_tenants(name: str) -> list[UUID]:
     """Take the ids of tenants in which something was counted."""
-    taken: Any = shared().spop(f"tallies:{name}", 1000)
-    return [UUID(tenant.decode()) for tenant in taken or []]
+    return [UUID(tenant) for tenant in _take(_tenants(name))]
+
+
+def _take(key: str) -> dict[str, int]:
+    counts.tell()
+    with shared().pipeline() as pipe:
+        pipe.hgetall(key)
+        pipe.delete(key)
+        counted: dict[bytes, bytes] = pipe.execute()[0]
+    return {member.decode(): int(times) for member, times in counted.items()}
