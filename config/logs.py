@@ -7,7 +7,7 @@ development, coloured text.
 
 import logging
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,15 +92,16 @@ class Lines(structlog.stdlib.ProcessorFormatter):
         return super().format(record)
 
 
-def write(logger: logging.Logger, event: str, **values: str | float) -> None:
-    """Log ``event`` with ``values``, what is bound to the context, and the time; at level INFO.
+def write(
+    logger: logging.Logger, event: str, bound: Mapping[str, Any], **values: str | float
+) -> None:
+    """Log ``event`` with what is ``bound``, ``values`` and the time, at level INFO.
 
     The values are ours, or were redacted: this is for the one line that every request pays for.
     """
     if logger.isEnabledFor(logging.INFO):
-        time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        bound = structlog.contextvars.get_contextvars()
-        whole = Whole(bound | values, event=event, level="info", logger=logger.name, timestamp=time)
+        whole = Whole({**bound, **values}, event=event, level="info", logger=logger.name)
+        whole["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         logger.handle(logging.LogRecord(logger.name, logging.INFO, "", 0, whole, None, None))
 
 

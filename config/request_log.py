@@ -3,7 +3,8 @@
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -21,11 +22,14 @@ def request_id_of(given: str) -> str:
     return given if _HARMLESS.fullmatch(given) else str(uuid7())
 
 
-def write_line(request_id: str, method: str, route: str, status: int, started: float) -> None:
+def write_line(
+    request_id: str, method: str, route: str, status: int, started: float, bound: Mapping[str, Any]
+) -> None:
     """Write a request's line; ``started`` is when, by ``time.perf_counter``."""
     write(
         _log,
         "request",
+        bound,
         method=redact(method),
         route=route,
         status=status,
@@ -57,5 +61,7 @@ class RequestLog:
             # What was answered from the cache was never resolved.
             match = request.resolver_match
             route = match.route if match else getattr(request, "route", "")
-            write_line(request_id, request.method or "", route, response.status_code, started)
+            bound = structlog.contextvars.get_contextvars()
+            status, method = response.status_code, request.method or ""
+            write_line(request_id, method, route, status, started, bound)
         return response

@@ -109,18 +109,23 @@ CSRF_FAILURE_VIEW = "config.exceptions.csrf_failure"
 ROOT_URLCONF = "config.urls_tenant"
 PUBLIC_SCHEMA_URLCONF = "config.urls_public"
 WSGI_APPLICATION = "config.wsgi.application"
+_SECURITY_HEADERS = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.security_headers.ContentSecurity",
+]
+_PRIVATE_ANSWERS = "config.security_headers.PrivateAnswers"
+# What gives every answer the same headers, for ``config.at_once``.
+CONSTANT_HEADERS = [*_SECURITY_HEADERS, _PRIVATE_ANSWERS]
 MIDDLEWARE = [
     "config.request_log.RequestLog",
     "tenant_apps.users.locale.ReaderLocale",
     "config.body_limits.BodyLimits",
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.security_headers.ContentSecurity",
+    *_SECURITY_HEADERS,
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.security_headers.PrivateAnswers",
+    _PRIVATE_ANSWERS,
     "shared_apps.tenants.use_limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
-    "tenant_apps.cached.views.AnonymousReads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -212,7 +217,7 @@ CACHES = {
     }
 }
 
-# What begins with these is looked for before it is asked who wants to know.
+# What begins with these is looked for before Django: see ``config.at_once``.
 CACHED_PATHS = ("/api/products/", "/api/categories/")
 CACHED_QUERIES = env.bool("CACHED_QUERIES", default=True)
 # What cached answers of one tenant may take, and one of them.

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -55,7 +54,7 @@ class ConditionalRequests:
         is_shown = isinstance(response, Response) and response.status_code == status.HTTP_200_OK
         if is_shown and (is_read or guards(self, request.method)):
             tag = self.tag(response.data)
-            if is_read and knows(request, tag):
+            if is_read and knows(request.headers.get("If-None-Match", ""), tag):
                 response = Response(status=status.HTTP_304_NOT_MODIFIED)
             response["ETag"] = tag
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
@@ -90,11 +89,9 @@ def guards(view: Any, method: str | None) -> bool:
     return is_change and hasattr(view, "retrieve")
 
 
-def knows(request: HttpRequest | Request, tag: str) -> bool:
-    """Tell whether the caller has the answer of this tag already."""
-    known = [
-        each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))
-    ]
+def knows(if_none_match: str, tag: str) -> bool:
+    """Tell whether the caller who sent this header has the answer of ``tag`` already."""
+    known = [each.removeprefix("W/") for each in parse_etags(if_none_match)]
     return "*" in known or tag.removeprefix("W/") in known
 
 

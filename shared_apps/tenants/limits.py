@@ -5,9 +5,11 @@ it is refused with 503 until Redis is back.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -44,14 +46,19 @@ class LimitsUnavailable(RuntimeError):
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's address as the last proxy we trust saw it.
+    """Return the client's address: see :func:`address_in`."""
+    return address_in(request.META)
+
+
+def address_in(meta: Mapping[str, Any]) -> str:
+    """Return the client's address as the last proxy we trust saw it, of a request's ``META``.
 
     ``TRUSTED_PROXIES`` is how many stand before us; each appends to X-Forwarded-For, so what a
     client writes there itself is further left, and never looked at.
     """
-    address = str(request.META.get("REMOTE_ADDR") or "unknown")
+    address = str(meta.get("REMOTE_ADDR") or "unknown")
     if settings.TRUSTED_PROXIES:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        hops = [hop.strip() for hop in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         if len(hops) >= settings.TRUSTED_PROXIES and hops[-settings.TRUSTED_PROXIES]:
             address = hops[-settings.TRUSTED_PROXIES]
     return address

@@ -1,8 +1,9 @@
 """The middleware that turns the Host header, and nothing else, into a scope."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
@@ -20,9 +21,12 @@ _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def host_of(request: HttpRequest) -> str | None:
-    """Return the host asked for: lower case, no port, no trailing dot; None if malformed."""
-    match = _HOST.fullmatch(request.META.get("HTTP_HOST", "").lower())
+def host_of(meta: Mapping[str, Any]) -> str | None:
+    """Return the host asked for: lower case, no port, no trailing dot; None if malformed.
+
+    ``meta`` is a request's ``META``, which is what WSGI calls its environment.
+    """
+    match = _HOST.fullmatch(meta.get("HTTP_HOST", "").lower())
     return match.group(1) if match else None
 
 
@@ -70,7 +74,7 @@ class TenantRouting:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer from inside the host's scope, or refuse."""
-        host = host_of(request)
+        host = host_of(request.META)
         if host is None:
             return error_answer(request, *_NOBODY)
         if host == settings.FREEHOLD_DOMAIN:

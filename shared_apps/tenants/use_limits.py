@@ -3,14 +3,15 @@
 Without Redis requests go on, under limits that are each process's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from . import scope
-from .leases import Quota, leases
-from .limits import TooOften, client_address, parsed
+from .leases import Quota, Standing, leases
+from .limits import TooOften, address_in, parsed
 
 
 def count_use(request: HttpRequest, kind: str = "", who: str = "") -> None:
@@ -23,18 +24,34 @@ def count_use(request: HttpRequest, kind: str = "", who: str = "") -> None:
         TooOften: one of the limits is exhausted.
 
     """
+    may, standings = spend_use(request.META, kind, who)
+    request.rate_limits = standings  # type: ignore[attr-defined]  # for the headers
+    if not may:
+        raise TooOften(max(one.reset for one in standings if not one.remaining))
+
+
+def spend_use(
+    meta: Mapping[str, Any], kind: str = "", who: str = ""
+) -> tuple[bool, list[Standing]]:
+    """Count a request of this ``META``, if it may be; return that, and where the caller stands."""
     if not who:
-        kind, who = "address", client_address(request)
+        kind, who = "address", address_in(meta)
     rate = parsed(settings.LIMITS["general"][kind])
     owner = scope.current_key() or "none"
     quotas = [Quota("caller", f"{owner}:{kind}:{who}", rate.amount, rate.get_expiry())]
     active = scope.current()
     if active and active.tenant and (most := active.tenant.limits.get("requests_per_minute")):
         quotas.append(Quota("portal", f"{owner}:portal", most, 60))
-    may, standings = leases.spend(quotas)
-    request.rate_limits = standings  # type: ignore[attr-defined]  # for the headers
-    if not may:
-        raise TooOften(max(one.reset for one in standings if not one.remaining))
+    return leases.spend(quotas)
+
+
+def limit_headers(standings: Iterable[Standing]) -> dict[str, str]:
+    """Return the headers that tell a caller where they stand."""
+    policies, rests = [], []
+    for one in standings:
+        policies.append(f'"{one.quota.name}";q={one.quota.amount};w={one.quota.seconds}')
+        rests.append(f'"{one.quota.name}";r={one.remaining};t={one.reset}')
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(rests)}
 
 
 class RateLimitHeaders:
@@ -47,11 +64,6 @@ class RateLimitHeaders:
         """Answer, with the headers if the request was counted."""
         response = self.get_response(request)
         if standings := getattr(request, "rate_limits", None):
-            response["RateLimit-Policy"] = ", ".join(
-                f'"{one.quota.name}";q={one.quota.amount};w={one.quota.seconds}'
-                for one in standings
-            )
-            response["RateLimit"] = ", ".join(
-                f'"{one.quota.name}";r={one.remaining};t={one.reset}' for one in standings
-            )
+            for name, value in limit_headers(standings).items():
+                response[name] = value
         return response

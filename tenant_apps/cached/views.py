@@ -1,23 +1,21 @@
 """Reads of the API that are answered from the cache."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.tenants import scope
 from shared_apps.tenants.conditional import ConditionalRequests, knows
-from shared_apps.tenants.limits import TooOften
 from shared_apps.tenants.rendering import JSONRenderer
-from shared_apps.tenants.use_limits import count_use
 
-from .queries import ANYONE, READS, CachedAnswers, digest, stored
+from .queries import CachedAnswers, digest
 from .tallies import tally
 
 
@@ -26,7 +24,7 @@ class CachedReads(ConditionalRequests):
 
     An answer is told by its audience and the address asked for; its entity tag is as ever, of
     what is answered. ``Server-Timing`` says how it was come by. The view's paths belong into
-    ``settings.CACHED_PATHS``: see :class:`AnonymousReads`.
+    ``settings.CACHED_PATHS``, so that visitors are answered by ``config.at_once``.
     """
 
     answers: CachedAnswers
@@ -57,78 +55,67 @@ class CachedReads(ConditionalRequests):
     ) -> HttpResponse:
         """Answer a GET with what ``make`` returns, now or for somebody before."""
         started = time.perf_counter()
-        arguments = _arguments(request._request, self.audience(request.user))
+        asked: HttpRequest = request._request
+        arguments = arguments_of(asked.META, asked.is_secure(), self.audience(request.user))
         match = request.resolver_match
-        route = match.route if match else ""
-        made = partial(self._made, make, route, read)
+        made = partial(self._made, make, match.route if match else "", read)
         content, how = (answers or self.answers).get(arguments, made)
-        return _answer(request._request, content, how, started)
+        status, headers, body = Stored.of(content).answer(asked.META)
+        response = HttpResponse(body, status=status, headers=headers)
+        if "Content-Type" not in headers:
+            del response["Content-Type"]
+        response["Server-Timing"] = server_timing(how, started)
+        return response
 
     def _made(self, make: Callable[[], Response], route: str, read: str) -> bytes:
         data = make().data
-        head = [self.tag(data), route, read]
-        return orjson.dumps(head) + b"\n" + JSONRenderer().render(data)
+        return Stored(self.tag(data), route, read, JSONRenderer().render(data)).content()
 
 
-class AnonymousReads:
-    """Middleware: answer what a visitor reads before anything asks who they might be.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a view's answer.
 
-    Only what a view has stored for ``ANYONE`` is there; all else, and every refusal, is the
-    view's own.
+    ``tag`` is its entity tag, ``route`` that of the view, ``read`` what is tallied with each read.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    tag: str
+    route: str
+    read: str
+    body: bytes
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer from the cache, if it is there."""
-        return self._cached(request) or self.get_response(request)
+    @classmethod
+    def of(cls, content: bytes) -> "Stored":
+        """Return what :meth:`content` gave."""
+        head, _, body = content.partition(b"\n")
+        tag, route, read = orjson.loads(head)
+        return cls(tag, route, read, body)
 
-    def _cached(self, request: HttpRequest) -> HttpResponse | None:
-        headers, active = request.META, scope.current()
-        is_visitors = not (headers.get("HTTP_AUTHORIZATION") or headers.get("HTTP_COOKIE"))
-        accepted = headers.get("HTTP_ACCEPT", "*/*")
-        if not (
-            request.method == "GET"
-            and is_visitors
-            and ("*/*" in accepted or "application/json" in accepted)
-            and request.path.startswith(settings.CACHED_PATHS)
-            and active
-            and active.tenant
-        ):
-            return None
-        started = time.perf_counter()
-        content = stored(READS, _arguments(request, ANYONE))
-        if content is None:
-            return None
-        try:
-            count_use(request)
-        except TooOften:
-            return None
-        return _answer(request, content, "hit", started)
+    def content(self) -> bytes:
+        """Return it as it is kept."""
+        return orjson.dumps([self.tag, self.route, self.read]) + b"\n" + self.body
+
+    def answer(self, meta: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body for a request of this ``META``; tally it."""
+        if self.read:
+            tally(*self.read.split(" "))
+        headers = {"ETag": self.tag, "Vary": "Accept"}
+        if knows(meta.get("HTTP_IF_NONE_MATCH", ""), self.tag):
+            return 304, headers, b""
+        headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
+        return 200, headers, self.body
 
 
-def _arguments(request: HttpRequest, audience: str) -> str:
+def arguments_of(meta: Mapping[str, Any], is_secure: bool, audience: str) -> str:
+    """Return what tells a read of the active tenant, of this ``META``, from all others."""
     # The address has the host, to which links lead; whatever else of the tenant shows, or says
     # who may read, has changed with it.
     changed = scope.active_tenant().changed_at
-    address = f"{request.scheme}://{request.META['HTTP_HOST']}{request.get_full_path()}"
-    return digest(f"{audience}\n{changed}\n{address}")
+    # The path comes last: it was decoded, so it may hold anything.
+    query, path = meta.get("QUERY_STRING", ""), meta["PATH_INFO"]
+    return digest(f"{audience}\n{changed}\n{is_secure} {meta['HTTP_HOST']} {query}\n{path}")
 
 
-def _answer(request: HttpRequest, content: bytes, how: str, started: float) -> HttpResponse:
-    head, _, body = content.partition(b"\n")
-    tag, route, read = orjson.loads(head)
-    request.route = route  # type: ignore[attr-defined]  # for the log
-    if read:
-        tally(*read.split(" "))
-    if knows(request, tag):
-        response = HttpResponse(status=304)
-        del response["Content-Type"]
-    else:
-        response = HttpResponse(body, content_type="application/json")
-        response["Content-Length"] = str(len(body))
-    response["ETag"] = tag
-    response["Vary"] = "Accept"
-    response["Server-Timing"] = f"cache;desc={how};dur={(time.perf_counter() - started) * 1000:.1f}"
-    return response
+def server_timing(how: str, started: float) -> str:
+    """Return the header that says how an answer was come by, and in which time."""
+    return f"cache;desc={how};dur={(time.perf_counter() - started) * 1000:.1f}"

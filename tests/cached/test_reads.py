@@ -9,50 +9,28 @@ from django.test.utils import CaptureQueriesContext
 
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.redis_client import shared
-from shared_apps.tenants.scope import public_scope, tenant_scope
+from shared_apps.tenants.scope import public_scope
 from tenant_apps.cached.queries import cached_query
 from tenant_apps.products import cached
-from tenant_apps.products.models import Category, Product
+from tenant_apps.products.models import Product
 from tenant_apps.products.tasks import write_views
 from tenant_apps.users.models import CatalogueReaders, PortalSettings, Role, User
 from tests.api import PASSWORD, Admin, Api, code
+from tests.cached.shops import how
+from tests.wsgi import Visitor
 
 PATHS = ("/api/products/", "/api/categories/", "/api/products/popular/")
 
 
-@pytest.fixture
-def shop(portal):
-    """Run the test in a portal of its own, with a product on sale and one that is not."""
-    shared().flushdb()
-    opened = portal()
-    with tenant_scope(opened):
-        settings = PortalSettings.objects.get()
-        settings.catalogue_readers = CatalogueReaders.ANYONE
-        settings.store()
-        shelf = Category.objects.create(name="Shelf", slug="shelf")
-        for name, is_active in (("lamp", True), ("draft", False)):
-            Product.objects.create(
-                name=name, slug=name, price=10, stock=5, category=shelf, is_active=is_active
-            )
-        domain_map.clear()
-        yield opened
-
-
-@pytest.fixture
-def visitor(shop):
-    return Api(shop.primary_host)
+@pytest.fixture(params=[Api, Visitor], ids=["django", "before django"])
+def visitor(request, shop):
+    return request.param(shop.primary_host)
 
 
 @pytest.fixture
 def owner(shop):
     label = shop.primary_host.partition(".")[0]
     return Api(shop.primary_host).signed_in(f"owner@{label}.example")
-
-
-def how(answer) -> str:
-    """Return how an answer was come by."""
-    [(how, _took)] = re.findall(r"^cache;desc=(\w+);dur=([0-9.]+)$", answer["Server-Timing"])
-    return how
 
 
 def names(answer) -> list[str]:

@@ -1,0 +1,140 @@
+"""What is answered before Django, and what never is."""
+
+from dataclasses import replace
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+
+from shared_apps.tenants.domain_map import domain_map
+from shared_apps.tenants.models import TenantStatus
+from shared_apps.tenants.simultaneous import simultaneous
+from tests.api import Api
+from tests.cached.shops import how
+from tests.wsgi import Visitor
+
+LIST = "/api/products/"
+
+
+class Asked(Exception):
+    """Django was asked."""
+
+
+def django(environ, start_response):
+    raise Asked
+
+
+@pytest.fixture
+def visitor(shop):
+    """Return a visitor for whom the list is there, and for whom Django is not."""
+    domain_map.tenant_for(shop.primary_host)
+    visitor = Visitor(shop.primary_host)
+    assert how(visitor.get(LIST)) == "miss"
+    visitor.application._application = django
+    domain_map._poll()
+    return visitor
+
+
+@pytest.fixture
+def change(shop, monkeypatch):
+    """Return a function that changes what the process knows of the tenant."""
+
+    def changed(**values):
+        held = domain_map.tenant_for(shop.primary_host)
+        assert held
+        monkeypatch.setitem(domain_map._by_host, shop.primary_host, replace(held, **values))
+
+    return changed
+
+
+def test_what_is_there_is_answered_without_django_and_queries(visitor, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        first = visitor.get(LIST)
+        again = visitor.get(LIST, headers={"If-None-Match": first["ETag"]})
+    assert (first.status_code, how(first)) == (200, "hit")
+    assert (again.status_code, again.content, how(again)) == (304, b"", "hit")
+
+
+ANOTHER = [
+    {"HTTP_AUTHORIZATION": "Bearer x"},
+    {"HTTP_COOKIE": "sessionid=x"},
+    {"HTTP_ACCEPT": "text/html"},
+    {"HTTP_HOST": "nobody.localhost"},
+    {"HTTP_HOST": "localhost"},
+    {"HTTP_HOST": "a/b"},
+    {"REQUEST_METHOD": "HEAD"},
+    {"REQUEST_METHOD": "POST"},
+    {"CONTENT_LENGTH": "5"},
+    {"QUERY_STRING": "ordering=price"},
+    {"PATH_INFO": "/api/products/?"},
+    {"PATH_INFO": "/api/orders/"},
+    {"wsgi.url_scheme": "https"},
+]
+
+
+@pytest.mark.parametrize("asked", ANOTHER, ids=str)
+def test_what_is_another_question_is_djangos(visitor, asked):
+    assert how(visitor.get(LIST)) == "hit"
+    with pytest.raises(Asked):
+        visitor.get(LIST, **asked)
+
+
+def test_a_neighbours_answer_is_not_there(visitor, portal):
+    host = portal().primary_host
+    domain_map.tenant_for(host)
+    with pytest.raises(Asked):
+        visitor.get(LIST, HTTP_HOST=host)
+
+
+def test_a_tenant_that_may_have_changed_is_asked_for_first(visitor, monkeypatch):
+    monkeypatch.setattr(domain_map, "_polled_at", domain_map._polled_at - 0.5)
+    with pytest.raises(Asked):
+        visitor.get(LIST)
+
+
+def test_a_portal_that_is_suspended_refuses(visitor, change):
+    change(status=TenantStatus.SUSPENDED)
+    with pytest.raises(Asked):
+        visitor.get(LIST)
+
+
+def test_whoever_asked_too_often_is_refused(visitor, limit):
+    limit("general", address="2/minute")
+    assert [how(visitor.get(LIST)) for _ in range(2)] == ["hit", "hit"]
+    with pytest.raises(Asked):
+        visitor.get(LIST)
+
+
+def test_too_many_at_once_are_refused(visitor, shop, change):
+    change(limits={"simultaneous_requests": 1})
+    assert how(visitor.get(LIST)) == "hit"
+    with simultaneous.one_of(shop), pytest.raises(Asked):
+        visitor.get(LIST)
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_over_tls_the_headers_are_djangos_too(shop, settings, proxied):
+    settings.SECURE_HSTS_SECONDS, settings.SECURE_SSL_REDIRECT = 3600, True
+    told = {}
+    if proxied:
+        settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+        told = {"HTTP_X_FORWARDED_PROTO": "https, http"}
+    visitor = Visitor(shop.primary_host, "http" if proxied else "https")
+    made, found = (visitor.get(LIST, **told) for _ in range(2))
+    assert (how(made), how(found)) == ("miss", "hit")
+    assert found["Strict-Transport-Security"] == made["Strict-Transport-Security"]
+    visitor.scheme = "http"
+    assert visitor.get(LIST).status_code == 301
+    assert visitor.get(LIST, HTTP_X_FORWARDED_PROTO="http").status_code == 301
+
+
+def test_it_leaves_the_same_line_and_nothing_of_the_request_before(shop, visitor, lines):
+    label = shop.primary_host.partition(".")[0]
+    Api(shop.primary_host).signed_in(f"owner@{label}.example").get("/api/me/")
+    visitor.get(LIST, HTTP_X_REQUEST_ID="from-the-proxy-1")
+    visitor.application._application = WSGIHandler()
+    visitor.get(LIST, HTTP_COOKIE="nothing=known")
+    found, made = [line for line in lines() if line["event"] == "request"][-2:]
+    assert found["request_id"] == "from-the-proxy-1"
+    assert set(found) == set(made)
+    same = ("method", "route", "status", "tenant", "level", "logger")
+    assert [found[name] for name in same] == [made[name] for name in same]
