@@ -1,7 +1,7 @@
 """What visitors read is answered before Django, where it is there already.
 
-A WSGI application around Django's. It answers what takes no query to answer, as Django would: the
-same gate, limits, headers and line in the log. All else, and every refusal, is Django's own.
+A WSGI application around Django's. It answers as Django would: the same gate, limits, headers and
+line in the log. All else, and every refusal, is Django's own.
 """
 
 import time
@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import DatabaseError, close_old_connections, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
@@ -28,6 +29,7 @@ from tenant_apps.cached.views import Stored, arguments_of, server_timing
 from .request_log import request_id_of, write_line
 
 Environ = dict[str, Any]
+Found = tuple[int, dict[str, str], bytes]  # status, headers, body
 _STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304)}
 
 
@@ -41,34 +43,42 @@ class AtOnce:
 
     def __call__(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
-        if _is_visitors_read(environ) and (found := self._found(environ)):
-            status, headers, body = found
-            start_response(_STATUSES[status], list(headers.items()))
-            return [body]
-        return self._application(environ, start_response)
+        found = self._asked(environ) if _is_visitors_read(environ) else None
+        if found is None:
+            return self._application(environ, start_response)
+        status, headers, body = found
+        start_response(_STATUSES[status], list(headers.items()))
+        return [body]
 
-    def _found(self, environ: Environ) -> tuple[int, dict[str, str], bytes] | None:
+    def _asked(self, environ: Environ) -> Found | None:
+        try:
+            return self._found(environ)
+        except (DatabaseError, TooManyAtOnce):
+            return None
+        finally:
+            # The domain map and the lease are asked for now and then.
+            if connection.connection is not None:
+                close_old_connections()
+
+    def _found(self, environ: Environ) -> Found | None:
         started = time.perf_counter()
         is_secure = _is_secure(environ)
         constant = self._constant[is_secure]
         host = host_of(environ)
-        tenant = domain_map.held(host) if host else None
+        tenant = domain_map.tenant_for(host) if host else None
         if constant is None or tenant is None or refusal(tenant, Deed.READ):
             return None
         # What a thread did before is nothing of this request's.
         structlog.contextvars.clear_contextvars()
-        try:
-            with simultaneous.one_of(tenant), tenant_scope(tenant):
-                content = stored(READS, arguments_of(environ, is_secure, ANYONE))
-                if content is None:
-                    return None
-                may, standings = spend_use(environ)
-                if not may:
-                    return None
-                found = Stored.of(content)
-                status, headers, body = found.answer(environ)
-        except TooManyAtOnce:
-            return None
+        with simultaneous.one_of(tenant), tenant_scope(tenant):
+            content = stored(READS, arguments_of(environ, is_secure, ANYONE))
+            if content is None:
+                return None
+            may, standings = spend_use(environ)
+            if not may:
+                return None
+            found = Stored.of(content)
+            status, headers, body = found.answer(environ)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         headers |= constant
         headers |= limit_headers(standings)

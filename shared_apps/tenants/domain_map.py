@@ -37,11 +37,6 @@ class DomainMap:
         self._poll()
         return self._by_host.get(host) or self._load(host)
 
-    def held(self, host: str) -> ActiveTenant | None:
-        """Return what :meth:`tenant_for` would if that can be told without a query, else None."""
-        is_fresh = time.monotonic() - self._polled_at < POLL_SECONDS
-        return self._by_host.get(host) if is_fresh else None
-
     def clear(self) -> None:
         """Forget everything."""
         self._by_host.clear()

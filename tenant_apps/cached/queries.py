@@ -19,7 +19,7 @@ from hashlib import sha256
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection, models
+from django.db import DatabaseError, connection, models
 
 from shared_apps.tenants.cache_figures import count_lookup
 from shared_apps.tenants.postgresql.writes import watch
@@ -87,14 +87,14 @@ class CachedAnswers:
 
 
 def stored(name: str, arguments: str) -> bytes | None:
-    """Return an answer of whichever tables that is there; None if it takes a query to tell."""
+    """Return an answer that is there already, of whichever tables; None if that cannot be told."""
     if not settings.CACHED_QUERIES:
         return None
     try:
         tokens, entry = look_up(key_of(name, arguments))
-    except redis.RedisError:
-        return None
-    if tokens is None or entry is None or not entry.is_of(tokens):
+        if entry is None or not entry.is_of(tokens or present()):
+            return None
+    except (redis.RedisError, DatabaseError):
         return None
     count_lookup("hits")
     return entry.content

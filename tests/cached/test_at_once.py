@@ -7,6 +7,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
+from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.simultaneous import simultaneous
 from tests.api import Api
 from tests.cached.shops import how
@@ -85,8 +86,16 @@ def test_a_neighbours_answer_is_not_there(visitor, portal):
         visitor.get(LIST, HTTP_HOST=host)
 
 
-def test_a_tenant_that_may_have_changed_is_asked_for_first(visitor, monkeypatch):
+def test_it_looks_for_changed_tenants_and_leases_itself(visitor, monkeypatch):
     monkeypatch.setattr(domain_map, "_polled_at", domain_map._polled_at - 0.5)
+    assert how(visitor.get(LIST)) == "hit"
+    shared().delete(*shared().keys("cached:lease:*"))
+    assert how(visitor.get(LIST)) == "hit"
+
+
+def test_what_it_cannot_look_for_without_the_database_is_djangos(visitor, no_database):
+    shared().delete(*shared().keys("cached:lease:*"))
+    no_database()
     with pytest.raises(Asked):
         visitor.get(LIST)
 
