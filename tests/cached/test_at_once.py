@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
 
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
@@ -93,9 +94,19 @@ def test_it_looks_for_changed_tenants_and_leases_itself(visitor, monkeypatch):
     assert how(visitor.get(LIST)) == "hit"
 
 
-def test_what_it_cannot_look_for_without_the_database_is_djangos(visitor, no_database):
+def test_the_connection_it_asked_by_goes_back_to_the_pool(visitor):
     shared().delete(*shared().keys("cached:lease:*"))
+    connection.close()
+    visitor.get(LIST)
+    assert connection.connection is None
+
+
+def test_what_it_cannot_look_for_without_the_database_is_djangos(visitor, no_database, monkeypatch):
     no_database()
+    shared().delete(*shared().keys("cached:lease:*"))
+    with pytest.raises(Asked):
+        visitor.get(LIST)
+    monkeypatch.setattr(domain_map, "_polled_at", domain_map._polled_at - 0.5)
     with pytest.raises(Asked):
         visitor.get(LIST)
 
@@ -128,9 +139,12 @@ def test_over_tls_the_headers_are_djangos_too(shop, settings, proxied):
         settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
         told = {"HTTP_X_FORWARDED_PROTO": "https, http"}
     visitor = Visitor(shop.primary_host, "http" if proxied else "https")
-    made, found = (visitor.get(LIST, **told) for _ in range(2))
+    made = visitor.get(LIST, **told)
+    visitor.application._application = django
+    found = visitor.get(LIST, **told)
     assert (how(made), how(found)) == ("miss", "hit")
     assert found["Strict-Transport-Security"] == made["Strict-Transport-Security"]
+    visitor.application._application = WSGIHandler()
     visitor.scheme = "http"
     assert visitor.get(LIST).status_code == 301
     assert visitor.get(LIST, HTTP_X_FORWARDED_PROTO="http").status_code == 301
