@@ -1,15 +1,16 @@
 """What visitors read is answered before Django, where it is there already.
 
 A WSGI application around Django's. It answers as Django would: the same gate, limits, headers and
-line in the log. All else, and every refusal, is Django's own.
+line in the log. All else is Django's own.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+import orjson
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
@@ -18,11 +19,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
 from shared_apps.tenants.domain_map import domain_map
+from shared_apps.tenants.errors import error_body
 from shared_apps.tenants.gate import Deed, refusal
+from shared_apps.tenants.leases import Standing
 from shared_apps.tenants.routing import host_of
 from shared_apps.tenants.scope import no_scope, tenant_scope
 from shared_apps.tenants.simultaneous import TooManyAtOnce, simultaneous
-from shared_apps.tenants.use_limits import limit_headers, spend_use
+from shared_apps.tenants.use_limits import limit_headers, spend_use, too_often
 from tenant_apps.cached.queries import ANYONE, READS, stored
 from tenant_apps.cached.views import Stored, arguments_of, server_timing
 
@@ -30,7 +33,7 @@ from .request_log import request_id_of, write_line
 
 Environ = dict[str, Any]
 Found = tuple[int, dict[str, str], bytes]  # status, headers, body
-_STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304)}
+_STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304, 429)}
 
 
 class AtOnce:
@@ -75,17 +78,24 @@ class AtOnce:
             if content is None:
                 return None
             may, standings = spend_use(environ)
-            if not may:
-                return None
             found = Stored.of(content)
-            status, headers, body = found.answer(environ)
+            status, headers, body = found.answer(environ) if may else _refused(standings)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         headers |= constant
         headers |= limit_headers(standings)
-        headers["Server-Timing"] = server_timing("hit", started)
+        if may:
+            headers["Server-Timing"] = server_timing("hit", started)
         headers["X-Request-Id"] = request_id
         write_line(request_id, "GET", found.route, status, started, {"tenant": str(tenant.id)})
         return status, headers, body
+
+
+def _refused(standings: Sequence[Standing]) -> Found:
+    """Return the refusal of whoever asked too often, at no more cost than an answer."""
+    why = too_often(standings)
+    body = orjson.dumps(error_body(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", why))
+    told = {"Content-Type": "application/json", "Retry-After": str(why.seconds)}
+    return HTTPStatus.TOO_MANY_REQUESTS, {**told, "Content-Length": str(len(body))}, body
 
 
 def _is_visitors_read(environ: Environ) -> bool:

@@ -20,11 +20,15 @@ def error_answer(request: HttpRequest, status: int, code: str, detail: Any) -> H
         page = render(request, "freehold/error.html", context, status=status)
         patch_vary_headers(page, ["Accept"])
         return page
-    kind = "server_error" if status >= 500 else "client_error"
-    body = {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]}
-    answer = JsonResponse(body, status=status)
+    answer = JsonResponse(error_body(status, code, detail), status=status)
     patch_vary_headers(answer, ["Accept"])
     return answer
+
+
+def error_body(status: int, code: str, detail: Any) -> dict[str, Any]:
+    """Return the body of one error."""
+    kind = "server_error" if status >= 500 else "client_error"
+    return {"type": kind, "errors": [{"code": code, "detail": str(detail), "attr": None}]}
 
 
 def out_of_reach(request: HttpRequest) -> HttpResponse:

@@ -27,7 +27,12 @@ def count_use(request: HttpRequest, kind: str = "", who: str = "") -> None:
     may, standings = spend_use(request.META, kind, who)
     request.rate_limits = standings  # type: ignore[attr-defined]  # for the headers
     if not may:
-        raise TooOften(max(one.reset for one in standings if not one.remaining))
+        raise too_often(standings)
+
+
+def too_often(standings: Iterable[Standing]) -> TooOften:
+    """Return the refusal of a caller who stands so."""
+    return TooOften(max(one.reset for one in standings if not one.remaining))
 
 
 def spend_use(

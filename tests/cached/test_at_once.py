@@ -10,7 +10,7 @@ from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.simultaneous import simultaneous
-from tests.api import Api
+from tests.api import Api, code
 from tests.cached.shops import how
 from tests.wsgi import Visitor
 
@@ -117,11 +117,17 @@ def test_a_portal_that_is_suspended_refuses(visitor, change):
         visitor.get(LIST)
 
 
-def test_whoever_asked_too_often_is_refused(visitor, limit):
+def test_whoever_asked_too_often_is_refused_as_by_django(visitor, limit, shop):
     limit("general", address="2/minute")
     assert [how(visitor.get(LIST)) for _ in range(2)] == ["hit", "hit"]
-    with pytest.raises(Asked):
-        visitor.get(LIST)
+    refused = visitor.get(LIST)
+    djangos = Api(shop.primary_host).get(LIST)
+    assert refused.status_code == djangos.status_code == 429
+    assert code(refused) == code(djangos)
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert str(refused["Retry-After"]) in refused.json()["errors"][0]["detail"]
+    assert set(djangos.headers) - {"Allow"} == set(refused.headers)
+    assert visitor.get(LIST)["RateLimit"].startswith('"caller";r=0')
 
 
 def test_too_many_at_once_are_refused(visitor, shop, change):
