@@ -14,7 +14,7 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
@@ -60,8 +60,7 @@ class AtOnce:
             return None
         finally:
             # The domain map and the lease are asked for now and then.
-            if connection.connection is not None:
-                close_old_connections()
+            close_old_connections()
 
     def _found(self, environ: Environ) -> Found | None:
         started = time.perf_counter()
