@@ -1,7 +1,7 @@
 """Rows as JSON without instances: of the columns alone that a serializer shows."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -45,7 +45,8 @@ class Columns:
         }
 
 
-columns_of = cache(Columns)
+# Not more: callers choose what is asked.
+columns_of = lru_cache(maxsize=256)(Columns)
 
 
 def _column(kind: Any, field: Any) -> Any:

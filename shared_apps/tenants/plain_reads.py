@@ -66,6 +66,7 @@ class PlainReads:
 
     def _row(self, paths: tuple[str, ...], key: str) -> Any:
         try:
-            return next(iter(self.rows(paths, (), None, key=UUID(key))), None)
+            named = UUID(key)
         except ValueError:
             return None
+        return next(iter(self.rows(paths, (), None, key=named)), None)

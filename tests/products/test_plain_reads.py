@@ -2,14 +2,17 @@
 
 from decimal import Decimal
 from functools import partial
+from itertools import combinations, islice
 
 import pytest
 from guardian.shortcuts import assign_perm
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.columns import columns_of
 from tenant_apps.files.models import StoredFile
 from tenant_apps.products import reading
 from tenant_apps.products.models import Category, Product
+from tenant_apps.products.serializers import ProductSerializer
 from tenant_apps.users.models import User
 from tests.api import PASSWORD, Api, count_queries
 from tests.products.test_catalogue_api import add, listed
@@ -167,3 +170,10 @@ def test_nothing_is_built_for_what_was_asked_before(anonymous, acme, settings, m
     for path in paths:
         assert count_queries(partial(anonymous.get, path)) == 1
         assert anonymous.get(path).status_code == 200
+
+
+def test_what_callers_choose_is_remembered_within_bounds():
+    fields = ProductSerializer.Meta.fields
+    for chosen in islice(combinations(fields, 3), 300):
+        columns_of(ProductSerializer, frozenset(chosen))
+    assert columns_of.cache_info().currsize < 300
