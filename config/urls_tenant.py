@@ -21,12 +21,14 @@ from tenant_apps.users.profile import end_login, end_other_logins, profile
 
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
+# What is asked for most stands first: patterns are tried one after the other.
 api = [
-    path("", include("tenant_apps.users.urls")),
     path("", include("tenant_apps.products.urls")),
+    path("", include("tenant_apps.users.urls")),
     path("", include("tenant_apps.orders.urls")),
 ]
 urlpatterns = [
+    path("api/", include(api)),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("", home, name="home"),
     path("products/<slug:slug>/", product_page, name="product"),
@@ -49,7 +51,6 @@ urlpatterns = [
     path("look.css", look, name="look"),
     path("files/<str:token>/", signed_file, name="file"),
     path("admin/", tenant_admin.urls),
-    path("api/", include(api)),
     path("api/schema/", DocumentView.as_view(urlconf="config.urls_tenant"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),
 ]

@@ -39,10 +39,11 @@ class FastReads:
 @cache
 def _steps(kind: Any) -> list[Step]:
     """Return of each field its name, what gets its value of a row, and what shows that."""
-    return [(field.field_name, _getter(field), _shower(field)) for field in kind()._readable_fields]
+    return [(field.field_name, _getter(field), shower(field)) for field in kind()._readable_fields]
 
 
-def _shower(field: Any) -> Callable[[Any], Any]:
+def shower(field: Any) -> Callable[[Any], Any]:
+    """Return what shows a value of ``field`` that is not None."""
     if type(field) is serializers.DateTimeField and not hasattr(field, "format"):
         return _moment
     show: Callable[[Any], Any] = field.to_representation
@@ -50,7 +51,9 @@ def _shower(field: Any) -> Callable[[Any], Any]:
 
 
 def _moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    # As a rule it is UTC already.
+    moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return moment.isoformat().removesuffix("+00:00") + "Z"
 
 
 def _getter(field: Any) -> Callable[[Any], Any]:

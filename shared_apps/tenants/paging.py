@@ -5,7 +5,7 @@ last is unique: rows that come and go elsewhere move no page, and a page far dow
 first one does (https://use-the-index-luke.com/no-offset). It is signed, for its list and ordering.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
@@ -30,6 +30,9 @@ class CursorPages(BasePagination):
 
     page_size = 20
     max_page_size = 100
+    _count: int | None = None
+    _next: str | None = None
+    _previous: str | None = None
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
@@ -43,10 +46,8 @@ class CursorPages(BasePagination):
         """
         size = self._size(request)
         self._count = queryset.count() if self._is_counted(request) else None
-        self._address = request.build_absolute_uri()
         ordering = queryset.query.order_by
-        self._columns = [name.lstrip("-") for name in ordering]
-        self._signer = Signer(salt=f"{request.path}?ordering={','.join(ordering)}")
+        self._begin(request, ordering)
         is_backward, position = self._read_cursor(request)
         if is_backward:
             ordering = [name[1:] if name.startswith("-") else f"-{name}" for name in ordering]
@@ -59,6 +60,29 @@ class CursorPages(BasePagination):
             has_next, has_previous = has_previous, has_next
         self._next = self._link(page[-1:], is_backward=False) if has_next else None
         self._previous = self._link(page[:1], is_backward=True) if has_previous else None
+        return page
+
+    def first_page(
+        self,
+        request: Request,
+        ordering: Sequence[str],
+        read: Callable[[int], Sequence[Any]],
+        place: Callable[[Any, str], Any],
+    ) -> Sequence[Any]:
+        """Return the list's first page, of what ``read`` finds: at most so many rows.
+
+        ``place`` returns a row's value of a column of the ``ordering``.
+
+        Raises:
+            ValidationError: ``page_size`` is none.
+
+        """
+        size = self._size(request)
+        self._begin(request, ordering, place)
+        found = read(size + 1)
+        page = found[:size]
+        if len(found) > size:
+            self._next = self._link(page[-1:], is_backward=False)
         return page
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -82,6 +106,14 @@ class CursorPages(BasePagination):
             parameter("page_size", "Rows a page.", **size, default=self.page_size),
             parameter("count", "How many rows all pages have.", type="boolean", default=False),
         ]
+
+    def _begin(
+        self, request: Request, ordering: Sequence[str], place: Callable[[Any, str], Any] = getattr
+    ) -> None:
+        self._address = request.build_absolute_uri()
+        self._columns = [name.lstrip("-") for name in ordering]
+        self._signer = Signer(salt=f"{request.path}?ordering={','.join(ordering)}")
+        self._place = place
 
     def _size(self, request: Request) -> int:
         asked = request.query_params.get("page_size")
@@ -109,9 +141,9 @@ class CursorPages(BasePagination):
             raise exceptions.NotFound(_("This is no cursor of this list.")) from error
         return is_backward, position
 
-    def _link(self, row: list[Any], *, is_backward: bool) -> str:
+    def _link(self, row: Sequence[Any], *, is_backward: bool) -> str:
         # If its rows are gone, all that is left lies on the other side, up to the list's end.
-        position = [str(getattr(row[0], name)) for name in self._columns] if row else None
+        position = [str(self._place(row[0], name)) for name in self._columns] if row else None
         cursor = self._signer.sign_object([is_backward, position], compress=True)
         return replace_query_param(self._address, "cursor", cursor)
 

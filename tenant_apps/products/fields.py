@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from shared_apps.tenants.json_objects import check_object
+from tenant_apps.files.signed_links import signed_link
 
 from .attribute_schema import check_schema
 
@@ -58,6 +59,14 @@ class ImageUrlField(serializers.URLField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=500, allow_blank=True, trim_whitespace=False, **kwargs)
         self.validators.append(RegexValidator(URL_FORM, "Enter a valid URL.", code="invalid"))
+
+
+class SignedLink(serializers.URLField):
+    """A signed address of a stored file, of which the model has the key."""
+
+    def to_representation(self, value: Any) -> str:
+        """Return the address."""
+        return signed_link(value)
 
 
 class JsonObjectField(serializers.JSONField):

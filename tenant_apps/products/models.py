@@ -1,4 +1,5 @@
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +31,16 @@ MAX_STOCK = 2_147_483_647
 VIEWS = "views"
 
 
+class Sight(StrEnum):
+    """How much of the catalogue somebody sees: all that ``visible_to`` depends on, but who."""
+
+    ALL = "all"
+    ON_SALE = "on sale"
+    ON_SALE_AND_GIVEN = "on sale, and what was granted"
+    GIVEN = "what was granted"
+    NOTHING = "nothing"
+
+
 def is_open_to(user: Any) -> bool:
     """Whether the settings or a role let ``user`` read the whole catalogue that is on sale."""
     readers = active_tenant().settings.get("catalogue_readers", CatalogueReaders.MEMBERS)
@@ -40,12 +51,39 @@ def is_open_to(user: Any) -> bool:
     return bool(user.has_perm("products.view_product"))
 
 
+def sight_of_categories(user: Any) -> Sight:
+    """Return how many categories ``user`` sees: all, or those granted to them."""
+    if is_open_to(user) or user.has_perm("products.view_category"):
+        return Sight.ALL
+    return Sight.GIVEN if user.is_authenticated else Sight.NOTHING
+
+
+def sight_of_products(user: Any) -> Sight:
+    """Return how much ``user`` sees.
+
+    All for those who keep the catalogue; what is on sale for those it is open to; and what was
+    granted to them or to a role of theirs, itself or with its category.
+    """
+    if user.has_perm("products.change_product"):
+        return Sight.ALL
+    if not user.is_authenticated:
+        return Sight.ON_SALE if is_open_to(user) else Sight.NOTHING
+    return Sight.ON_SALE_AND_GIVEN if is_open_to(user) else Sight.GIVEN
+
+
 class CategoryQuerySet(models.QuerySet["Category"]):
     def visible_to(self, user: Any) -> "CategoryQuerySet":
-        """Categories that ``user`` may see: all, or those granted to them."""
-        if is_open_to(user) or user.has_perm("products.view_category"):
-            return self
-        return self.granted_to(user)
+        """Categories that ``user`` may see."""
+        return self.within(sight_of_categories(user), user)
+
+    def within(self, sight: Sight, user: Any) -> "CategoryQuerySet":
+        """Categories that are in ``sight``, the grants being those of ``user``."""
+        match sight:
+            case Sight.ALL:
+                return self
+            case Sight.GIVEN:
+                return self.granted_to(user)
+        return self.none()
 
     def granted_to(self, user: Any) -> "CategoryQuerySet":
         """Categories that were granted to ``user`` or to a role of theirs."""
@@ -107,31 +145,34 @@ def _granted(user: Any, deed: str) -> Q:
     return on_product | granted(Category, user, f"{deed}_category", key="category")
 
 
-def _given(user: Any) -> Q:
-    return Q(is_active=True) & _granted(user, "view") | _granted(user, "change")
-
-
 class ProductQuerySet(models.QuerySet["Product"]):
     def on_sale(self) -> "ProductQuerySet":
         """Products that can be seen and ordered."""
         return self.filter(is_active=True)
 
     def visible_to(self, user: Any) -> "ProductQuerySet":
-        """Products that ``user`` may see.
+        """Products that ``user`` may see."""
+        return self.within(sight_of_products(user), user)
 
-        All of them for those who keep the catalogue; what is on sale for those it is open to;
-        and what was granted to them or to a role of theirs, itself or with its category.
-        """
-        if user.has_perm("products.change_product"):
-            return self
-        on_sale = Q(is_active=True)
-        if not user.is_authenticated:
-            return self.filter(on_sale) if is_open_to(user) else self.none()
-        return self.filter(_given(user) | on_sale if is_open_to(user) else _given(user))
+    def within(self, sight: Sight, user: Any) -> "ProductQuerySet":
+        """Products that are in ``sight``, the grants being those of ``user``."""
+        match sight:
+            case Sight.ALL:
+                return self
+            case Sight.ON_SALE:
+                return self.on_sale()
+            case Sight.ON_SALE_AND_GIVEN:
+                # What they may only view is on sale anyway.
+                return self.filter(Q(is_active=True) | _granted(user, "change"))
+            case Sight.GIVEN:
+                return self.granted_to(user)
+        return self.none()
 
     def granted_to(self, user: Any) -> "ProductQuerySet":
         """Products that were granted to ``user`` or a role of theirs, or whose category was."""
-        return self.filter(_given(user)) if user.is_authenticated else self.none()
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(Q(is_active=True) & _granted(user, "view") | _granted(user, "change"))
 
     def changeable_by(self, user: Any) -> "ProductQuerySet":
         """Products that ``user`` may change, by role or by grant."""

@@ -8,7 +8,7 @@ from shared_apps.tenants.api import StrictModelSerializer
 from shared_apps.tenants.fast_reads import FastReads
 
 from .attribute_schema import check_attributes
-from .fields import AttributeSchemaField, ImageUrlField, JsonObjectField, PriceField
+from .fields import AttributeSchemaField, ImageUrlField, JsonObjectField, PriceField, SignedLink
 from .models import Category, Product
 
 
@@ -48,8 +48,8 @@ class ProductSerializer(FastReads, StrictModelSerializer):
     # No default beside it: the answer to a PATCH would leave the field out.
     category_name = serializers.CharField(source="category.name", read_only=True, allow_null=True)
 
-    image = serializers.URLField(
-        source="picture_url",
+    image = SignedLink(
+        source="image_id",
         read_only=True,
         allow_null=True,
         help_text="A signed address of the product's picture, good for an hour; or null.",

@@ -6,10 +6,10 @@ from .imports import ImportViewSet
 from .views import CategoryViewSet, ProductViewSet
 
 router = SimpleRouter()
-router.register("categories", CategoryViewSet)
 router.register("products", ProductViewSet)
+router.register("categories", CategoryViewSet)
 router.register("imports", ImportViewSet, basename="import")
 urlpatterns = [
-    path("products/<uuid:pk>/image/", ProductImageView.as_view(), name="product-image"),
     *router.urls,
+    path("products/<uuid:pk>/image/", ProductImageView.as_view(), name="product-image"),
 ]

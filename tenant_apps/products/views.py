@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -9,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.tenants.filters import DeclaredFilters
+from shared_apps.tenants.kept_queries import Rows
 from shared_apps.tenants.lists import DeclaredParameters, Search, StableOrdering
+from shared_apps.tenants.plain_reads import PlainReads
 from shared_apps.tenants.sparse import SparseAnswers
 from tenant_apps.cached.views import CachedReads
 from tenant_apps.integrations.idempotency import TakesIdempotencyKey
@@ -22,8 +25,9 @@ from .cached import (
     audience_of_products,
 )
 from .filters import ATTRIBUTES, AttributeFilters, FullText, ProductFilter
-from .models import VIEWS, Category, Product
+from .models import VIEWS, Category, Product, sight_of_categories, sight_of_products
 from .permissions import KeepsCatalogue, ReadsCatalogue
+from .reading import categories_within, products_within
 from .serializers import CategorySerializer, ProductSerializer
 
 MOST_POPULAR = 10
@@ -38,7 +42,7 @@ MOST_POPULAR = 10
     destroy=extend_schema(summary="Delete a category; its products stay"),
 )
 class CategoryViewSet(
-    TakesIdempotencyKey, CachedReads, SparseAnswers, viewsets.ModelViewSet[Category]
+    TakesIdempotencyKey, CachedReads, PlainReads, SparseAnswers, viewsets.ModelViewSet[Category]
 ):
     """Categories, each with the count and average price of its active products."""
 
@@ -56,6 +60,11 @@ class CategoryViewSet(
         """Return a name of those who see the same categories."""
         return audience_of_categories(user)
 
+    def rows(self, *asked: Any, key: UUID | None = None) -> Rows:
+        """Return the columns of what the caller may see."""
+        user = self.request.user
+        return categories_within(sight_of_categories(user), *asked, user=user.pk, key=key)
+
     def get_queryset(self) -> QuerySet[Category]:
         """Return what the caller may see, with figures of what they may see."""
         categories: Any = super().get_queryset()
@@ -72,7 +81,7 @@ class CategoryViewSet(
     destroy=extend_schema(summary="Delete a product; orders keep its name and price"),
 )
 class ProductViewSet(
-    TakesIdempotencyKey, CachedReads, SparseAnswers, viewsets.ModelViewSet[Product]
+    TakesIdempotencyKey, CachedReads, PlainReads, SparseAnswers, viewsets.ModelViewSet[Product]
 ):
     """The catalogue. Whoever may change products also sees those that are not active."""
 
@@ -96,6 +105,11 @@ class ProductViewSet(
     def audience(self, user: Any) -> str:
         """Return a name of those who see the same products."""
         return audience_of_products(user)
+
+    def rows(self, *asked: Any, key: UUID | None = None) -> Rows:
+        """Return the columns of what the caller may see."""
+        user = self.request.user
+        return products_within(sight_of_products(user), *asked, user=user.pk, key=key)
 
     def get_queryset(self) -> QuerySet[Product]:
         """Return what the caller may see."""
