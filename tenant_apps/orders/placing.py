@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.integrations import outbox
-from tenant_apps.products.models import Product
+from tenant_apps.products.models import Product, is_open_to
 
 from .models import Order, OrderItem
 from .numbering import next_number
@@ -40,7 +40,7 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
     for product_id, quantity in items:
         quantities[product_id] += quantity
     with transaction.atomic():
-        products = _take(quantities, Product.objects.visible_to(user))
+        products = _take(quantities, user)
         # The counter comes last of the locks: every other order of the tenant waits for it.
         order = Order.objects.create(
             number=next_number(),
@@ -48,7 +48,7 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
             total=sum((products[p].price * q for p, q in quantities.items()), Decimal(0)),
             currency=active_tenant().settings["currency"],
         )
-        OrderItem.objects.bulk_create(
+        lines = OrderItem.objects.bulk_create(
             OrderItem(
                 order=order,
                 position=position,
@@ -59,22 +59,30 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
             )
             for position, (product_id, quantity) in enumerate(quantities.items(), start=1)
         )
+        order.keep_items(lines)
         outbox.enqueue("orders.confirmation", {"order": str(order.pk)})
     return order
 
 
-def _take(quantities: Counter[UUID], visible: Any) -> dict[UUID, Product]:
-    """Take the stock in primary-key order, so that no two orders wait for each other."""
-    wanted = visible.on_sale().filter(pk__in=list(quantities)).order_by("pk")
-    locked = wanted.select_for_update(of=["self"], no_key=True)
-    products: dict[UUID, Product] = {product.pk: product for product in locked}
-    if gone := next((p for p in quantities if p not in products), None):
+def _take(quantities: Counter[UUID], user: Any) -> dict[UUID, Product]:
+    """Take the stock of what ``user`` may order; return the products, by their keys."""
+    if not is_open_to(user):
+        _on_sale_to(user, quantities)
+    taken = Product.objects.take_stock(quantities)
+    if len(taken) < len(quantities):
+        # What is on sale is locked by now: what is read here is why it was not taken.
+        for product in _on_sale_to(user, quantities):
+            if product.pk not in taken:
+                raise OutOfStock(
+                    _("There are only %(stock)s of %(product)s.")
+                    % {"stock": product.stock, "product": product}
+                )
+    return taken
+
+
+def _on_sale_to(user: Any, quantities: Counter[UUID]) -> list[Product]:
+    on_sale = Product.objects.on_sale_to(user).filter(pk__in=list(quantities)).order_by("pk")
+    found = {product.pk: product for product in on_sale}
+    if gone := next((p for p in quantities if p not in found), None):
         raise ProductGone(_("Product %(product)s is not on sale.") % {"product": gone})
-    for product_id, product in products.items():
-        # By its key alone: that it may be ordered was asked of the locked row.
-        if not Product.objects.all().take_stock(product_id, quantities[product_id]):
-            raise OutOfStock(
-                _("There are only %(stock)s of %(product)s.")
-                % {"stock": product.stock, "product": product}
-            )
-    return products
+    return list(found.values())

@@ -1,5 +1,7 @@
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -129,6 +131,12 @@ class ProductQuerySet(models.QuerySet["Product"]):
             return self.filter(on_sale) if is_open_to(user) else self.none()
         return self.filter(_given(user) | on_sale if is_open_to(user) else _given(user))
 
+    def on_sale_to(self, user: Any) -> "ProductQuerySet":
+        """Products on sale of those that ``user`` may see."""
+        # Of an open catalogue that is all of it, with and without grants.
+        seen = self if is_open_to(user) else self.visible_to(user)
+        return seen.on_sale()
+
     def granted_to(self, user: Any) -> "ProductQuerySet":
         """Products that were granted to ``user`` or a role of theirs, or whose category was."""
         return self.filter(_given(user)) if user.is_authenticated else self.none()
@@ -152,14 +160,6 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products on sale of which ``threshold`` or fewer are left, the fewest first."""
         return self.on_sale().filter(stock__lte=threshold).order_by("stock", "name", "id")
 
-    def take_stock(self, product_id: Any, quantity: int) -> bool:
-        """Take ``quantity`` if that much is there; False, and no change, if not."""
-        return bool(
-            self.on_sale()
-            .filter(pk=product_id, stock__gte=quantity)
-            .update(stock=models.F("stock") - quantity)
-        )
-
     def return_stock(self, product_id: Any, quantity: int) -> None:
         """Put ``quantity`` back."""
         # Not past what the column holds: a cancellation must not fail for it.
@@ -182,6 +182,26 @@ class ProductQuerySet(models.QuerySet["Product"]):
             self.filter(pk=product_id).update(views=models.F("views") + times)
 
 
+# Locks in the order of the keys before it writes, and reads what it locked: never a stock of
+# before it waited.
+_TAKE_STOCK = """
+UPDATE products_product SET stock = locked.stock - locked.quantity
+FROM (
+    WITH on_sale AS MATERIALIZED (
+        SELECT product.id, product.stock, wanted.quantity
+        FROM products_product AS product
+        JOIN unnest(%s::uuid[], %s::integer[]) AS wanted (id, quantity) USING (id)
+        WHERE product.is_active
+        ORDER BY product.id
+        FOR NO KEY UPDATE OF product
+    )
+    SELECT * FROM on_sale
+) AS locked
+WHERE products_product.id = locked.id AND locked.stock >= locked.quantity
+RETURNING products_product.id, name, price
+"""
+
+
 class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]  # made at run time
     """Leaves the column for searching in the database."""
 
@@ -189,6 +209,15 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
         """Return the products without it."""
         products: ProductQuerySet = super().get_queryset().defer("search")
         return products
+
+    def take_stock(self, quantities: Mapping[UUID, int]) -> "dict[UUID, Product]":
+        """Take of each product on sale of which that much is there; return those, by their keys.
+
+        All that are on sale stay locked until the end of the transaction. They are locked in
+        primary-key order, so that no two who take wait for each other.
+        """
+        asked = [list(quantities), list(quantities.values())]
+        return {product.pk: product for product in self.raw(_TAKE_STOCK, asked)}
 
 
 class Product(models.Model):
