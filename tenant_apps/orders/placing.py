@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.integrations import outbox
-from tenant_apps.products.models import Product, is_open_to
+from tenant_apps.products.models import Product, Taken, is_open_to
 
 from .models import Order, OrderItem
 from .numbering import next_number
@@ -41,8 +42,12 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
         quantities[product_id] += quantity
     with transaction.atomic():
         products = _take(quantities, user)
-        # The counter comes last of the locks: every other order of the tenant waits for it.
+        key = uuid7()
+        outbox.enqueue("orders.confirmation", {"order": str(key)})
+        # The counter comes last of the locks, and as late as may be: every other order of the
+        # tenant waits for it.
         order = Order.objects.create(
+            pk=key,
             number=next_number(),
             user=user,
             total=sum((products[p].price * q for p, q in quantities.items()), Decimal(0)),
@@ -52,7 +57,7 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
             OrderItem(
                 order=order,
                 position=position,
-                product=products[product_id],
+                product_id=product_id,
                 product_name=products[product_id].name,
                 unit_price=products[product_id].price,
                 quantity=quantity,
@@ -60,12 +65,11 @@ def place_order(*, user: Any, items: Iterable[tuple[UUID, int]]) -> Order:
             for position, (product_id, quantity) in enumerate(quantities.items(), start=1)
         )
         order.keep_items(lines)
-        outbox.enqueue("orders.confirmation", {"order": str(order.pk)})
     return order
 
 
-def _take(quantities: Counter[UUID], user: Any) -> dict[UUID, Product]:
-    """Take the stock of what ``user`` may order; return the products, by their keys."""
+def _take(quantities: Counter[UUID], user: Any) -> dict[UUID, Taken]:
+    """Take the stock of what ``user`` may order; return what was taken, by its key."""
     if not is_open_to(user):
         _on_sale_to(user, quantities)
     taken = Product.objects.take_stock(quantities)

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MinValueValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
 from django.urls import reverse
@@ -182,6 +182,13 @@ class ProductQuerySet(models.QuerySet["Product"]):
             self.filter(pk=product_id).update(views=models.F("views") + times)
 
 
+class Taken(NamedTuple):
+    """A product of which stock was taken, as it was then."""
+
+    name: str
+    price: Decimal
+
+
 # Locks in the order of the keys before it writes, and reads what it locked: never a stock of
 # before it waited.
 _TAKE_STOCK = """
@@ -210,14 +217,15 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
         products: ProductQuerySet = super().get_queryset().defer("search")
         return products
 
-    def take_stock(self, quantities: Mapping[UUID, int]) -> "dict[UUID, Product]":
-        """Take of each product on sale of which that much is there; return those, by their keys.
+    def take_stock(self, quantities: Mapping[UUID, int]) -> dict[UUID, Taken]:
+        """Take of each product on sale of which that much is there; return what was, by its key.
 
         All that are on sale stay locked until the end of the transaction. They are locked in
         primary-key order, so that no two who take wait for each other.
         """
-        asked = [list(quantities), list(quantities.values())]
-        return {product.pk: product for product in self.raw(_TAKE_STOCK, asked)}
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_STOCK, [list(quantities), list(quantities.values())])
+            return {key: Taken(name, price) for key, name, price in cursor.fetchall()}
 
 
 class Product(models.Model):
