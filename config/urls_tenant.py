@@ -24,8 +24,8 @@ _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 # What is asked for most stands first: patterns are tried one after the other.
 api = [
     path("", include("tenant_apps.products.urls")),
-    path("", include("tenant_apps.users.urls")),
     path("", include("tenant_apps.orders.urls")),
+    path("", include("tenant_apps.users.urls")),
 ]
 urlpatterns = [
     path("api/", include(api)),

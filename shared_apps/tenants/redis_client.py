@@ -27,16 +27,17 @@ def connected_to(url: str) -> redis.Redis:
     return redis.Redis(connection_pool=pool)
 
 
-def ask(*commands: tuple[str, ...]) -> list[Any]:
-    """Return what the shared server answers to each of some commands, sent in one message.
+def ask(*commands: tuple[str, ...], server: redis.Redis | None = None) -> list[Any]:
+    """Return what a server answers to each of some commands, sent in one message.
 
-    The client's own way to send them costs as much as all the rest of a cached answer.
+    It is the shared one, unless another is named. The client's own way to send them costs as
+    much as all the rest of a cached answer.
 
     Raises:
         RedisError: it cannot be asked.
 
     """
-    pool = shared().connection_pool
+    pool = (server or shared()).connection_pool
     connection = pool.get_connection()
     try:
         connection.send_packed_command(connection.pack_commands(commands))

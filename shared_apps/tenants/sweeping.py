@@ -9,7 +9,7 @@ from django.conf import settings
 
 from . import scope
 from .models import Tenant, TenantStatus
-from .redis_client import connected_to
+from .redis_client import ask, connected_to
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ def mark_for_sweep() -> None:
     Without Redis the caller goes on: the hourly rotation finds the entry.
     """
     try:
-        _redis().sadd(_KEY, str(scope.active_tenant().id))
+        ask(("SADD", _KEY, str(scope.active_tenant().id)), server=_redis())
     except redis.RedisError:
         log.warning("sweep_mark_failed", exc_info=True)
 

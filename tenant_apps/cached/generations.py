@@ -23,7 +23,7 @@ import redis
 import structlog
 from django.db import connection
 
-from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ def renew(tables: Iterable[str]) -> None:
         cursor.execute(_RENEW, {"tokens": tokens, "first": _new_token(), "lease": LEASE_SECONDS})
         [is_unleased] = cursor.fetchone()
         try:
-            shared().delete(lease_key())
+            ask(("DEL", lease_key()))
         except redis.RedisError:
             log.warning("lease_not_taken_away", waits=not is_unleased)
             cursor.execute(_UNLEASE, {"unleased": _UNLEASED_SECONDS})

@@ -106,6 +106,12 @@ class Order(models.Model):
     def __str__(self) -> str:
         return _("Order %(number)s") % {"number": self.number}
 
+    def keep_items(self, items: list["OrderItem"]) -> None:
+        """Keep what was just written, as if :meth:`OrderQuerySet.with_items` had fetched it."""
+        rows: Any = self.items.all()
+        rows._result_cache = items
+        self._prefetched_objects_cache = {"items": rows}
+
     def may_move_to(self, status: str) -> bool:
         """Whether the order, as it was read, can become ``status``."""
         return self.status in TRANSITIONS.get(status, frozenset())

@@ -3,13 +3,14 @@ from typing import Any
 from rest_framework import serializers
 
 from shared_apps.tenants.api import StrictSerializer
+from shared_apps.tenants.fast_reads import FastReads
 
 from .models import Order, OrderItem
 from .placing import place_order
 from .sizes import MAX_ITEMS, MAX_QUANTITY
 
 
-class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
+class OrderItemSerializer(FastReads, serializers.ModelSerializer[OrderItem]):
     line_total = serializers.DecimalField(max_digits=14, decimal_places=2)
 
     class Meta:
@@ -18,7 +19,7 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
         read_only_fields = fields
 
 
-class OrderSerializer(serializers.ModelSerializer[Order]):
+class OrderSerializer(FastReads, serializers.ModelSerializer[Order]):
     items = OrderItemSerializer(many=True)
     email = serializers.EmailField(source="user.email")
 

@@ -60,8 +60,7 @@ class OrderViewSet(
         serializer = PlaceOrderSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         # Their own: whether they may see it need not be asked.
-        rows = Order.objects.select_related("user").with_items()
-        placed = rows.get(pk=serializer.save().pk)
+        placed = serializer.save()
         return Response(self.get_serializer(placed).data, status.HTTP_201_CREATED)
 
     def _move(self, target: str, only_from: Iterable[str] = OrderStatus.values) -> Response:

@@ -1,13 +1,15 @@
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MinValueValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Avg, Count, Q
 from django.db.models.functions import Least
 from django.urls import reverse
@@ -168,6 +170,12 @@ class ProductQuerySet(models.QuerySet["Product"]):
                 return self.granted_to(user)
         return self.none()
 
+    def on_sale_to(self, user: Any) -> "ProductQuerySet":
+        """Products on sale of those that ``user`` may see."""
+        # Of an open catalogue that is all of it, with and without grants.
+        seen = self if is_open_to(user) else self.visible_to(user)
+        return seen.on_sale()
+
     def granted_to(self, user: Any) -> "ProductQuerySet":
         """Products that were granted to ``user`` or a role of theirs, or whose category was."""
         if not user.is_authenticated:
@@ -193,14 +201,6 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products on sale of which ``threshold`` or fewer are left, the fewest first."""
         return self.on_sale().filter(stock__lte=threshold).order_by("stock", "name", "id")
 
-    def take_stock(self, product_id: Any, quantity: int) -> bool:
-        """Take ``quantity`` if that much is there; False, and no change, if not."""
-        return bool(
-            self.on_sale()
-            .filter(pk=product_id, stock__gte=quantity)
-            .update(stock=models.F("stock") - quantity)
-        )
-
     def return_stock(self, product_id: Any, quantity: int) -> None:
         """Put ``quantity`` back."""
         # Not past what the column holds: a cancellation must not fail for it.
@@ -223,6 +223,33 @@ class ProductQuerySet(models.QuerySet["Product"]):
             self.filter(pk=product_id).update(views=models.F("views") + times)
 
 
+class Taken(NamedTuple):
+    """A product of which stock was taken, as it was then."""
+
+    name: str
+    price: Decimal
+
+
+# Locks in the order of the keys before it writes, and reads what it locked: never a stock of
+# before it waited.
+_TAKE_STOCK = """
+UPDATE products_product SET stock = locked.stock - locked.quantity
+FROM (
+    WITH on_sale AS MATERIALIZED (
+        SELECT product.id, product.stock, wanted.quantity
+        FROM products_product AS product
+        JOIN unnest(%s::uuid[], %s::integer[]) AS wanted (id, quantity) USING (id)
+        WHERE product.is_active
+        ORDER BY product.id
+        FOR NO KEY UPDATE OF product
+    )
+    SELECT * FROM on_sale
+) AS locked
+WHERE products_product.id = locked.id AND locked.stock >= locked.quantity
+RETURNING products_product.id, name, price
+"""
+
+
 class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ignore[misc]  # made at run time
     """Leaves the column for searching in the database."""
 
@@ -230,6 +257,16 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
         """Return the products without it."""
         products: ProductQuerySet = super().get_queryset().defer("search")
         return products
+
+    def take_stock(self, quantities: Mapping[UUID, int]) -> dict[UUID, Taken]:
+        """Take of each product on sale of which that much is there; return what was, by its key.
+
+        All that are on sale stay locked until the end of the transaction. They are locked in
+        primary-key order, so that no two who take wait for each other.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_STOCK, [list(quantities), list(quantities.values())])
+            return {key: Taken(name, price) for key, name, price in cursor.fetchall()}
 
 
 class Product(models.Model):

@@ -55,7 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
     order = wanted.get("order", "")
     order = order if order in ORDERS else "best"
     columns = ORDERS[order][1]
-    seen = Product.objects.on_sale().visible_to(request.user)
+    seen = Product.objects.on_sale_to(request.user)
     if search:
         seen = seen.matching(search)
         columns = ["-relevance", *columns] if order == "best" else columns
@@ -82,7 +82,7 @@ def product_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a product that is on sale and count the view."""
     if not _is_readable(request):
         return render(request, "products/closed.html")
-    seen = Product.objects.on_sale().visible_to(request.user).select_related("category")
+    seen = Product.objects.on_sale_to(request.user).select_related("category")
     product = get_object_or_404(seen, slug=slug)
     tally(VIEWS, str(product.pk))
     context = {

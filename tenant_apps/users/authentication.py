@@ -15,6 +15,15 @@ from .api_keys.authentication import check_scope
 from .models import ApiKey, User
 from .tokens import FAMILY_CLAIM, KEY_CLAIM, SCOPE_CLAIM, VERSION_CLAIM, AccessToken
 
+# As SQL, for every request asks it: built of querysets it takes three times as long.
+_SIGNED_IN = """
+SELECT users_user.* FROM users_user
+JOIN users_refreshfamily AS login ON login.user_id = users_user.id
+WHERE users_user.id = %(user)s AND users_user.is_active
+AND users_user.token_version = %(version)s
+AND login.id = %(login)s AND login.revoked_at IS NULL
+"""
+
 
 class TenantJWTAuthentication(JWTAuthentication):
     """``Authorization: Bearer <access token>``, checked against the user as they are now."""
@@ -60,16 +69,14 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         """
         try:
-            user = User.objects.filter(
-                pk=UUID(validated_token["sub"]),
-                is_active=True,
-                token_version=validated_token[VERSION_CLAIM],
-                # The login has not been ended meanwhile.
-                refresh_families__pk=UUID(validated_token[FAMILY_CLAIM]),
-                refresh_families__revoked_at=None,
-            ).first()
+            named = {
+                "user": UUID(validated_token["sub"]),
+                "version": int(validated_token[VERSION_CLAIM]),
+                "login": UUID(validated_token[FAMILY_CLAIM]),
+            }
         except (KeyError, ValueError) as error:
             raise InvalidToken from error
+        user = next(iter(User.objects.raw(_SIGNED_IN, named)), None)
         if user is None:
             raise InvalidToken
         bind_contextvars(user=str(user.pk))

@@ -78,7 +78,7 @@ MUTANTS = (
     Mutant(
         "a writer leaves the lease",
         "tenant_apps/cached/generations.py",
-        "            shared().delete(lease_key())",
+        '            ask(("DEL", lease_key()))',
         "            pass",
         "tests/cached/test_generations.py",
     ),

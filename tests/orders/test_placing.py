@@ -2,15 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from shared_apps.tenants.scope import tenant_scope
 from tenant_apps.integrations.models import OutboxEntry
 from tenant_apps.orders.models import Order, OrderItem
 from tenant_apps.products.models import Product
 from tests.api import Api, code, count_queries
+from tests.stack.running import until
 
 
 def add(slug: str = "lamp", price: str = "10.00", stock: int = 5, **values: object) -> Product:
@@ -41,6 +43,23 @@ def test_an_order_takes_stock_and_keeps_the_price_of_its_moment(member):
     Product.objects.update(price=99, name="Renamed")
     again = customer.get(f"/api/orders/{order['id']}/").json()
     assert (again["total"], again["items"][0]["unit_price"]) == ("27.05", "10.00")
+
+
+def test_the_answer_is_what_reading_the_order_answers(member):
+    products = [add(f"p{n}", f"{n}.30", 9) for n in (3, 1, 2)]
+    customer = member("customer")
+    answer = place(customer, *[(product.pk, 4) for product in products])
+    read = customer.get(f"/api/orders/{answer.json()['id']}/")
+    assert answer.content == read.content
+
+
+def test_an_order_of_many_products_asks_no_more_than_one_of_one(member):
+    products = [add(f"p{n}") for n in range(30)]
+    customer = member("customer")
+    # Who it is; stock, number, order, its history, lines, outbox; and the transaction's two.
+    for some in (products[:1], products):
+        lines = [(product.pk, 1) for product in some]
+        assert count_queries(partial(place, customer, *lines)) == 9
 
 
 def test_order_numbers_count_up_without_gaps(member):
@@ -183,6 +202,35 @@ def test_what_is_in_stock_is_sold_once(portal):
         assert numbers == list(range(1001, 1011))
         total = sum((o.total for o in Order.objects.all()), Decimal(0))
         assert total == sum((i.line_total for i in OrderItem.objects.all()), Decimal(0))
+
+
+def test_stock_that_comes_back_while_an_order_waits_for_it_is_found(portal):
+    tenant = portal()
+    owner = Api(tenant.primary_host).signed_in(f"owner@{tenant.primary_host.split('.')[0]}.example")
+
+    def order() -> int:
+        try:
+            return place(Api(tenant.primary_host, owner.token), (lamp.pk, 5)).status_code
+        finally:
+            connection.close()
+
+    with tenant_scope(tenant), ThreadPoolExecutor(1) as pool:
+        lamp = add(stock=0)
+        with transaction.atomic():
+            Product.objects.all().return_stock(lamp.pk, 5)
+            waiting = pool.submit(order)
+            until(_somebody_waits, 10, "an order that waits for the lamp")
+        assert waiting.result() == 201
+        assert stock(lamp) == 0
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_customer_cannot_cancel_what_was_paid_meanwhile(member, monkeypatch):

@@ -221,7 +221,7 @@ def test_changing_a_price_does_not_undo_an_order_placed_meanwhile(owner, acme, m
     original = Product.save
 
     def slow_save(self, *args, **kwargs):
-        Product.objects.all().take_stock(product.pk, 4)
+        Product.objects.take_stock({product.pk: 4})
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(Product, "save", slow_save)

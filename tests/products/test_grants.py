@@ -1,6 +1,7 @@
 """Grants on single objects: lists, counts, search and writes agree on who may see and change."""
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
 from tenant_apps.orders.models import Order
 from tenant_apps.orders.placing import place_order
@@ -116,6 +117,29 @@ def test_whoever_may_change_a_category_changes_its_products_and_no_others(
     assert ann.delete(f"/api/products/{off.pk}/").status_code == 403
     body = {"name": "n", "slug": "n", "price": "1.00"}
     assert ann.post("/api/products/", body).status_code == 403
+
+
+@pytest.mark.parametrize("readers", CatalogueReaders.values)
+def test_on_sale_to_somebody_is_what_they_see_of_what_is_on_sale(
+    request, monkeypatch, readers, acme, shelves, owner, ann
+):
+    if readers == CatalogueReaders.GRANTED:
+        request.getfixturevalue("closed")
+    else:
+        monkeypatch.setitem(acme.settings, "catalogue_readers", readers)
+    me = User.objects.get(email="ann@x.example")
+    people = [AnonymousUser(), me, User.objects.get(email="owner@acme.example")]
+
+    def check() -> None:
+        for user in people:
+            seen = set(Product.objects.on_sale().visible_to(user))
+            assert set(Product.objects.on_sale_to(user)) == seen
+
+    check()
+    for deed, shelf in (("view", "tools"), ("change", "toys")):
+        grant(owner, "category", shelves[shelf], f"{deed}_category", **to_ann())
+        check()
+    assert len(Product.objects.on_sale_to(me)) == 2
 
 
 def test_seeing_is_not_changing(closed, shelves, owner, ann):

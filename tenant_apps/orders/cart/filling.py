@@ -59,7 +59,7 @@ def lines_of(user: Any) -> list[Line]:
     """Return what is in the cart; on sale is what ``user`` may see of it."""
     items = list(CartItem.objects.of(user).select_related("product").defer("product__search"))
     keys = [item.product_id for item in items]
-    on_sale = Product.objects.on_sale().visible_to(user).in_bulk(keys)
+    on_sale = Product.objects.on_sale_to(user).in_bulk(keys)
     return [Line(item.product, item.quantity, item.product_id in on_sale) for item in items]
 
 
@@ -82,7 +82,7 @@ def add(user: Any, product: UUID, quantity: int) -> None:
         CartFull: that is more than a cart holds.
 
     """
-    found = Product.objects.on_sale().visible_to(user).get(pk=product)
+    found = Product.objects.on_sale_to(user).get(pk=product)
     with transaction.atomic():
         _lock(user)
         cart = {item.product_id: item for item in CartItem.objects.of(user)}
