@@ -24,7 +24,7 @@ EXEMPT = {
     "cached/generations.py:renew": "machinery",
     "cached/generations.py:present": "machinery",
     "cached/generations.py:_read": "reads",
-    "cached/tallies.py:take_tallies": "Redis",
+    "cached/tallies.py:_take": "Redis",
     "integrations/idempotency.py:_lock": "a lock",
     "integrations/models.py:OutboxEntry.mark_done": "machinery: nobody's deed",
     "integrations/models.py:OutboxEntry.mark_failed": "machinery: nobody's deed",

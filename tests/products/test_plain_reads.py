@@ -6,7 +6,6 @@ from itertools import combinations, islice
 
 import pytest
 from guardian.shortcuts import assign_perm
-from uuid_utils.compat import uuid7
 
 from shared_apps.tenants.columns import columns_of
 from tenant_apps.files.models import StoredFile
@@ -112,7 +111,14 @@ def test_what_was_read_for_one_says_nothing_about_another(readers, shop):
 
 
 @pytest.mark.parametrize(
-    "key", ["1", "nonsense", "%00", "00000000-0000-0000-0000-000000000000", str(uuid7())]
+    "key",
+    [
+        "1",
+        "nonsense",
+        "%00",
+        "00000000-0000-0000-0000-000000000000",
+        "018f0000-0000-7000-8000-000000000001",
+    ],
 )
 def test_what_is_no_product_is_not_found(anonymous, key):
     for kind in ("products", "categories"):
