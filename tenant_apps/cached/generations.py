@@ -38,6 +38,11 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 end
 """
+_WITHDRAW = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+end
+"""
 _RENEW = """
 INSERT INTO cached_generations AS kept (id, tokens)
 VALUES (1, jsonb_build_object('', %(first)s::text) || %(tokens)s::jsonb)
@@ -55,8 +60,9 @@ UPDATE cached_generations SET
     END,
     unleased_until = clock_timestamp() + make_interval(secs => %(unleased)s)
 """
+# The row's lock makes it a transaction that COMMIT waits for the disk with; this one need not.
 _LEASABLE = """
-SELECT tokens FROM cached_generations
+SELECT tokens, set_config('synchronous_commit', 'off', true) FROM cached_generations
 WHERE coalesce(unleased_until < clock_timestamp(), true) FOR SHARE SKIP LOCKED
 """
 _PRESENT = "SELECT tokens FROM cached_generations"
@@ -112,6 +118,9 @@ def present() -> Tokens:
     if tokens is not None:
         shared().register_script(_GIVE)(keys=[lease_key()], args=[place, json.dumps(tokens)])
         return tokens
+    if may_give:
+        # The next reader need not wait for the mark's end: the writer may have committed by then.
+        shared().register_script(_WITHDRAW)(keys=[lease_key()], args=[place])
     while (tokens := _read(_PRESENT)) is None:
         with connection.cursor() as cursor:
             cursor.execute(_FIRST, [json.dumps({_UNWRITTEN: _new_token()})])

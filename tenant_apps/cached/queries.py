@@ -86,16 +86,28 @@ class CachedAnswers:
             return content
 
 
+class Outdated(Exception):
+    """There is an answer, which must be made anew."""
+
+
 def stored(name: str, arguments: str) -> bytes | None:
-    """Return an answer that is there already, of whichever tables; None if that cannot be told."""
+    """Return an answer that is there already, of whichever tables; None if that cannot be told.
+
+    Raises:
+        Outdated: it is one of an earlier generation, or it is due.
+
+    """
     if not settings.CACHED_QUERIES:
         return None
     try:
         tokens, entry = look_up(key_of(name, arguments))
-        if entry is None or not entry.is_of(tokens or present()):
+        if entry is None:
             return None
+        is_present = entry.is_of(tokens or present())
     except (redis.RedisError, DatabaseError):
         return None
+    if not is_present:
+        raise Outdated
     count_lookup("hits")
     return entry.content
 
