@@ -58,9 +58,8 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
             response["X-Request-Id"] = request_id
-            # What was answered from the cache was never resolved.
             match = request.resolver_match
-            route = match.route if match else getattr(request, "route", "")
+            route = match.route if match else ""
             bound = structlog.contextvars.get_contextvars()
             status, method = response.status_code, request.method or ""
             write_line(request_id, method, route, status, started, bound)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import redis
 
-from shared_apps.tenants.redis_client import shared
+from shared_apps.tenants.redis_client import ask, shared
 
 # A process waits so long for another's, and then makes it itself.
 _PATIENCE = 2.0
@@ -42,13 +42,13 @@ class Flights:
 def lead(key: str) -> Iterator[bool]:
     """Tell whether this process is the first to make ``key``; the others may wait for it."""
     place = f"{key}:flight"
-    is_first = bool(shared().set(place, 1, nx=True, px=int(1000 * _PATIENCE)))
+    [is_first] = ask(("SET", place, "1", "NX", "PX", str(int(1000 * _PATIENCE))))
     try:
-        yield is_first
+        yield bool(is_first)
     finally:
         if is_first:
             with suppress(redis.RedisError):
-                shared().delete(place)
+                ask(("DEL", place))
 
 
 def await_another[T](key: str, arrived: Callable[[], T | None]) -> T | None:

@@ -113,7 +113,7 @@ def leased(answer: bytes | None) -> Tokens | None:
 def present() -> Tokens:
     """Return the present tokens, asked of PostgreSQL, and give a lease of them if that can be."""
     place = uuid4().hex
-    may_give = shared().set(lease_key(), place, nx=True, px=1000 * LEASE_SECONDS)
+    [may_give] = ask(("SET", lease_key(), place, "NX", "PX", str(1000 * LEASE_SECONDS)))
     tokens = _read(_LEASABLE) if may_give else None
     if tokens is not None:
         shared().register_script(_GIVE)(keys=[lease_key()], args=[place, json.dumps(tokens)])
