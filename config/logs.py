@@ -125,7 +125,6 @@ def configure(log_format: str, level: str) -> dict[str, Any]:
     """Configure structlog and return Django's ``LOGGING``; ``log_format`` is json or console."""
     # None of the lines has them, and to find them out costs each record as much as the rest.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
