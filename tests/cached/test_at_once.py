@@ -1,5 +1,7 @@
 """What is answered before Django, and what never is."""
 
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.simultaneous import simultaneous
+from tenant_apps.products.models import Product
 from tests.api import Api, code
 from tests.cached.shops import how
 from tests.wsgi import Visitor
@@ -166,3 +169,54 @@ def test_it_leaves_the_same_line_and_nothing_of_the_request_before(shop, visitor
     assert set(found) == set(made)
     same = ("method", "route", "status", "tenant", "level", "logger")
     assert [found[name] for name in same] == [made[name] for name in same]
+
+
+def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor):
+    def slow_django(environ, start_response):
+        asked.append(threading.current_thread())
+        time.sleep(0.3)
+        return WSGIHandler()(environ, start_response)
+
+    asked, answers, begun = [], [], threading.Barrier(8)
+    visitor.application._application = slow_django
+
+    def read():
+        begun.wait()
+        answers.append(visitor.get(LIST))
+        connection.close()
+
+    Product.objects.update(price=11)
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+    assert sorted(how(answer) for answer in answers) == ["hit"] * 7 + ["miss"]
+    assert {answer.json()["results"][0]["price"] for answer in answers} == {"11.00"}
+
+
+def test_whoever_waits_for_one_who_fails_asks_django(visitor):
+    def failing_django(environ, start_response):
+        asked.append(environ)
+        time.sleep(0.2)
+        raise Asked
+
+    asked, failed = [], []
+    visitor.application._application = failing_django
+
+    def read():
+        try:
+            visitor.get(LIST)
+        except Asked:
+            failed.append(True)
+        finally:
+            connection.close()
+
+    Product.objects.update(price=11)
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(asked), len(failed)) == (3, 3)

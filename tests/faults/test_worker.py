@@ -38,7 +38,7 @@ def test_an_import_whose_process_is_killed_is_redelivered_and_done_once(portal, 
                 os.kill(pid, 9)
             assert 0 < rows_done() < ROWS
             taken = f"Task integrations.run_job[{task_of(log)}] received"
-            until(lambda: log.read_text().count(taken) == 2, 20, "the redelivery")
+            until(lambda: log.read_text().count(taken) == 2, 60, "the redelivery")
             until(lambda: children_of(running) - killed, 20, "new processes")
             assert Job.objects.get().status == JobStatus.RUNNING
             # What time would do: the job's silence is noticed, and the sweeper resumes it.
