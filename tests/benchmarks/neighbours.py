@@ -19,7 +19,7 @@ from tests.benchmarks.orders import tenant_of
 from tests.benchmarks.requests import Server, filled_portal, ours
 from tests.stack.running import process
 
-TURNS, REQUESTS = 8, 1500
+TURNS, REQUESTS = 8, 6000
 LIMITS = {"requests_per_minute": 600, "simultaneous_requests": 8}
 CONNECTIONS = 10
 SCRIPT = "function delay() return 90 end"  # milliseconds, of each connection
