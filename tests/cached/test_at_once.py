@@ -8,6 +8,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 
+from config import at_once
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
 from shared_apps.tenants.redis_client import shared
@@ -171,12 +172,13 @@ def test_it_leaves_the_same_line_and_nothing_of_the_request_before(shop, visitor
     assert [found[name] for name in same] == [made[name] for name in same]
 
 
-def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor):
+def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor, monkeypatch):
     def slow_django(environ, start_response):
         asked.append(threading.current_thread())
         time.sleep(0.3)
         return WSGIHandler()(environ, start_response)
 
+    monkeypatch.setattr(at_once, "_PATIENCE", 60)
     asked, answers, begun = [], [], threading.Barrier(8)
     visitor.application._application = slow_django
 
@@ -186,11 +188,11 @@ def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor):
         connection.close()
 
     Product.objects.update(price=11)
-    threads = [threading.Thread(target=read) for _ in range(8)]
+    threads = [threading.Thread(target=read, daemon=True) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(20)
     assert len(asked) == 1
     assert sorted(how(answer) for answer in answers) == ["hit"] * 7 + ["miss"]
     assert {answer.json()["results"][0]["price"] for answer in answers} == {"11.00"}
