@@ -12,43 +12,32 @@ FIGURES = frozenset({"products_count", "avg_price"})
 
 
 @kept_query
-def products_within(
-    sight: Sight,
-    paths: tuple[str, ...],
-    ordering: tuple[str, ...],
-    limit: int | None,
-    *,
-    user: UUID | None,
-    key: UUID | None,
-) -> Any:
-    """Find products that ``user`` sees with this sight, or the one with the ``key``."""
+def products_within(sight: Sight, *asked: Any, user: UUID | None, key: UUID | None) -> Any:
+    """Find products that ``user`` sees with this sight, or the one with the ``key``.
+
+    ``asked`` are paths, ordering and limit, as :func:`_read` has them.
+    """
     products: Any = Product.objects.all()
-    return _read(products.within(sight, User(pk=user)), paths, ordering, limit, key)
+    return _read(products.within(sight, User(pk=user)), key, *asked)
 
 
 @kept_query
 def categories_within(
-    sight: Sight,
-    paths: tuple[str, ...],
-    ordering: tuple[str, ...],
-    limit: int | None,
-    *,
-    user: UUID | None,
-    key: UUID | None,
+    sight: Sight, paths: tuple[str, ...], *asked: Any, user: UUID | None, key: UUID | None
 ) -> Any:
     """Find categories as :func:`products_within` does products."""
     categories = Category.objects.all().within(sight, User(pk=user))
     if not FIGURES.isdisjoint(paths):
         categories = categories.with_figures()
-    return _read(categories, paths, ordering, limit, key)
+    return _read(categories, key, paths, *asked)
 
 
 def _read(
     rows: Any,
+    key: UUID | None,
     paths: tuple[str, ...],
     ordering: tuple[str, ...],
     limit: int | None,
-    key: UUID | None,
 ) -> Any:
     if key is not None:
         rows = rows.filter(pk=key)
