@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import redis
 
@@ -38,23 +38,26 @@ class Flights:
         return flight.result()
 
 
-@contextmanager
-def lead(key: str) -> Iterator[bool]:
-    """Tell whether this process is the first to make ``key``; the others may wait for it."""
-    place = f"{key}:flight"
-    [is_first] = ask(("SET", place, "1", "NX", "PX", str(int(1000 * _PATIENCE))))
-    try:
-        yield bool(is_first)
-    finally:
-        if is_first:
-            with suppress(redis.RedisError):
-                ask(("DEL", place))
+def mark_of(key: str) -> str:
+    """Return the Redis key of the mark that somebody makes ``key``."""
+    return f"{key}:flight"
+
+
+def lead(key: str) -> tuple[str, ...]:
+    """Return the command that marks ``key`` as being made, answered if nobody else makes it."""
+    return "SET", mark_of(key), "1", "NX", "PX", str(int(1000 * _PATIENCE))
+
+
+def end(key: str) -> None:
+    """Let another make ``key``: it was not kept."""
+    with suppress(redis.RedisError):
+        ask(("DEL", mark_of(key)))
 
 
 def await_another[T](key: str, arrived: Callable[[], T | None]) -> T | None:
     """Return what another process makes, or None if it does not come."""
     until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until and shared().exists(f"{key}:flight"):
+    while time.monotonic() < until and shared().exists(mark_of(key)):
         time.sleep(_STEP)
     return arrived()
 

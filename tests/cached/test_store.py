@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from threading import Barrier
 
@@ -86,6 +87,20 @@ def test_what_fails_fails_for_all_and_is_kept_by_nobody(tenant):
 
     assert all_at_once(tenant, 5, read) == ["failed"] * 5
     assert SLOW.get("four", lambda: b"made") == (b"made", "miss")
+
+
+@pytest.mark.parametrize("outcome", ["kept", "too large", "failed"])
+def test_whoever_made_it_leaves_no_mark_behind(tenant, settings, outcome):
+    def make() -> bytes:
+        assert [*shared().scan_iter("*:flight")]
+        if outcome == "failed":
+            raise LookupError
+        return b"made"
+
+    settings.CACHED_ENTRY_BYTES = 2 if outcome == "too large" else 1000
+    with suppress(LookupError):
+        SLOW.get(outcome, make)
+    assert [*shared().scan_iter("*:flight")] == []
 
 
 def kept() -> int:
