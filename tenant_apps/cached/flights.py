@@ -2,16 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import redis
 
 from shared_apps.tenants.redis_client import ask, shared
 
-# A process waits so long for another's, and then makes it itself.
-_PATIENCE = 2.0
+# Whoever waits for another waits so long, and then makes it itself.
+PATIENCE = 2.0
 _STEP = 0.005
 
 
@@ -38,6 +38,31 @@ class Flights:
         return flight.result()
 
 
+class Turns:
+    """For what is asked by one of many threads: the others wait, and look what it found."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def by_one(self, key: str) -> Iterator[bool]:
+        """Be the one who asks; or wait, for so long, until whoever does has done it."""
+        with self._lock:
+            done = self._under_way.get(key)
+            if is_mine := done is None:
+                done = self._under_way[key] = threading.Event()
+        if not is_mine:
+            done.wait(PATIENCE)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                with self._lock:
+                    del self._under_way[key]
+                done.set()
+
+
 def mark_of(key: str) -> str:
     """Return the Redis key of the mark that somebody makes ``key``."""
     return f"{key}:flight"
@@ -45,7 +70,7 @@ def mark_of(key: str) -> str:
 
 def lead(key: str) -> tuple[str, ...]:
     """Return the command that marks ``key`` as being made, answered if nobody else makes it."""
-    return "SET", mark_of(key), "1", "NX", "PX", str(int(1000 * _PATIENCE))
+    return "SET", mark_of(key), "1", "NX", "PX", str(int(1000 * PATIENCE))
 
 
 def end(key: str) -> None:
@@ -56,7 +81,7 @@ def end(key: str) -> None:
 
 def await_another[T](key: str, arrived: Callable[[], T | None]) -> T | None:
     """Return what another process makes, or None if it does not come."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and shared().exists(mark_of(key)):
         time.sleep(_STEP)
     return arrived()

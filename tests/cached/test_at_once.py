@@ -178,7 +178,7 @@ def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor, monkeypa
         time.sleep(0.3)
         return WSGIHandler()(environ, start_response)
 
-    monkeypatch.setattr(at_once, "_PATIENCE", 60)
+    monkeypatch.setattr(flights, "PATIENCE", 60)
     asked, answers, begun = [], [], threading.Barrier(8)
     visitor.application._application = slow_django
 

@@ -66,7 +66,7 @@ def test_of_several_processes_one_makes_it(tenant):
 
 
 def test_a_process_that_dies_while_it_makes_it_holds_nobody_up_for_long(tenant, monkeypatch):
-    monkeypatch.setattr(flights, "_PATIENCE", 0.3)
+    monkeypatch.setattr(flights, "PATIENCE", 0.3)
     shared().set(f"{key_of(SLOW.name, 'three')}:flight", 1, px=60_000)
     started = time.monotonic()
     assert SLOW.get("three", lambda: b"made") == (b"made", "miss")
