@@ -4,10 +4,9 @@ A WSGI application around Django's. It answers as Django would: the same gate, l
 line in the log. All else is Django's own.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -28,6 +27,7 @@ from shared_apps.tenants.routing import host_of
 from shared_apps.tenants.scope import no_scope, tenant_scope
 from shared_apps.tenants.simultaneous import TooManyAtOnce, simultaneous
 from shared_apps.tenants.use_limits import limit_headers, spend_use, too_often
+from tenant_apps.cached.flights import Turns
 from tenant_apps.cached.queries import ANYONE, READS, Outdated, stored
 from tenant_apps.cached.views import Stored, arguments_of, server_timing
 
@@ -35,8 +35,6 @@ from .request_log import request_id_of, write_line
 
 Environ = dict[str, Any]
 Found = tuple[int, dict[str, str], bytes]  # status, headers, body
-# Who waits for another's answer asks Django after so many seconds.
-_PATIENCE = 2.0
 _STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304, 429)}
 
 
@@ -47,7 +45,8 @@ class AtOnce:
         self._application = application
         # Of answers over plain HTTP and over TLS.
         self._constant = [_constant_headers(scheme) for scheme in ("http", "https")]
-        self._remade = _Remade()
+        # Of those who ask for what has changed, one has it made by Django.
+        self._remade = Turns()
 
     def __call__(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer a request, as WSGI has it."""
@@ -101,31 +100,6 @@ class AtOnce:
         headers["X-Request-Id"] = request_id
         write_line(request_id, "GET", found.route, status, started, {"tenant": str(tenant.id)})
         return status, headers, body
-
-
-class _Remade:
-    """The addresses whose answers Django makes anew at the moment, for one of those who ask."""
-
-    def __init__(self) -> None:
-        self._under_way: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def by_one(self, address: str) -> Iterator[bool]:
-        """Be the one who has it made; or wait, for so long, until whoever is has it."""
-        with self._lock:
-            done = self._under_way.get(address)
-            if is_mine := done is None:
-                done = self._under_way[address] = threading.Event()
-        if not is_mine:
-            done.wait(_PATIENCE)
-        try:
-            yield is_mine
-        finally:
-            if is_mine:
-                with self._lock:
-                    del self._under_way[address]
-                done.set()
 
 
 def _refused(standings: Sequence[Standing]) -> Found:

@@ -163,6 +163,9 @@ TEMPLATES = [
 TENANT_ROLES = env.bool("TENANT_ROLES", default=True)
 DEFERRABLE_FOREIGN_KEYS = False
 DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=8)
+# A connection of the pool that has served so many schemas is replaced: a backend keeps some
+# 0.1 MB of each.
+DB_SCHEMAS_A_CONNECTION = 1200
 _ENGINE = {
     "ENGINE": "shared_apps.tenants.postgresql",
     "DISABLE_SERVER_SIDE_CURSORS": True,
@@ -172,7 +175,7 @@ _ENGINE = {
 }
 DATABASES = {"default": {**env.db("DATABASE_URL"), **_ENGINE}}
 # Behind PgBouncer the pooler pools; connecting to it is cheap and a second pool would only
-# hold its slots. Directly, a backend that has seen many tenants is replaced after a while.
+# hold its slots. Directly, a backend is replaced after a while, or when it has seen many tenants.
 if DB_POOL_SIZE:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 0,

@@ -10,8 +10,8 @@ import redis
 
 from shared_apps.tenants.redis_client import ask, shared
 
-# A process waits so long for another's, and then makes it itself.
-_PATIENCE = 2.0
+# Whoever waits for another waits so long, and then makes it itself.
+PATIENCE = 2.0
 _STEP = 0.005
 
 
@@ -38,23 +38,51 @@ class Flights:
         return flight.result()
 
 
-@contextmanager
-def lead(key: str) -> Iterator[bool]:
-    """Tell whether this process is the first to make ``key``; the others may wait for it."""
-    place = f"{key}:flight"
-    [is_first] = ask(("SET", place, "1", "NX", "PX", str(int(1000 * _PATIENCE))))
-    try:
-        yield bool(is_first)
-    finally:
-        if is_first:
-            with suppress(redis.RedisError):
-                ask(("DEL", place))
+class Turns:
+    """For what is asked by one of many threads: the others wait, and look what it found."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def by_one(self, key: str) -> Iterator[bool]:
+        """Be the one who asks; or wait, for so long, until whoever does has done it."""
+        with self._lock:
+            done = self._under_way.get(key)
+            if is_mine := done is None:
+                done = self._under_way[key] = threading.Event()
+        if not is_mine:
+            done.wait(PATIENCE)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                with self._lock:
+                    del self._under_way[key]
+                done.set()
+
+
+def mark_of(key: str) -> str:
+    """Return the Redis key of the mark that somebody makes ``key``."""
+    return f"{key}:flight"
+
+
+def lead(key: str) -> tuple[str, ...]:
+    """Return the command that marks ``key`` as being made, answered if nobody else makes it."""
+    return "SET", mark_of(key), "1", "NX", "PX", str(int(1000 * PATIENCE))
+
+
+def end(key: str) -> None:
+    """Let another make ``key``: it was not kept."""
+    with suppress(redis.RedisError):
+        ask(("DEL", mark_of(key)))
 
 
 def await_another[T](key: str, arrived: Callable[[], T | None]) -> T | None:
     """Return what another process makes, or None if it does not come."""
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until and shared().exists(f"{key}:flight"):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and shared().exists(mark_of(key)):
         time.sleep(_STEP)
     return arrived()
 

@@ -26,6 +26,8 @@ from django.db import connection
 from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant
 
+from .flights import Turns
+
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 1
@@ -69,6 +71,7 @@ _PRESENT = "SELECT tokens FROM cached_generations"
 _FIRST = "INSERT INTO cached_generations (id, tokens) VALUES (1, %s) ON CONFLICT DO NOTHING"
 
 Tokens = dict[str, str]
+_turns = Turns()
 
 
 def lease_key() -> str:
@@ -111,6 +114,18 @@ def leased(answer: bytes | None) -> Tokens | None:
 
 
 def present() -> Tokens:
+    """Return the present tokens, asked of PostgreSQL or of a lease that another thread just gave.
+
+    What that thread was told may be older than this call, so it is not taken; its lease is not.
+    """
+    with _turns.by_one(lease_key()) as is_mine:
+        if is_mine:
+            return _asked()
+    [lease] = ask(("GET", lease_key()))
+    return leased(lease) or _asked()
+
+
+def _asked() -> Tokens:
     """Return the present tokens, asked of PostgreSQL, and give a lease of them if that can be."""
     place = uuid4().hex
     [may_give] = ask(("SET", lease_key(), place, "NX", "PX", str(1000 * LEASE_SECONDS)))

@@ -24,9 +24,9 @@ from django.db import DatabaseError, connection, models
 from shared_apps.tenants.cache_figures import count_lookup
 from shared_apps.tenants.postgresql.writes import watch
 
-from .flights import await_another, flights, lead
+from .flights import await_another, end, flights
 from .generations import generation, present
-from .store import Entry, keep, key_of, look_up
+from .store import Entry, keep, key_of, look_up, take_lead
 
 log = structlog.get_logger(__name__)
 
@@ -72,18 +72,23 @@ class CachedAnswers:
             return make(), "bypass"
 
     def _make(self, key: str, now: str, make: Callable[[], bytes]) -> bytes:
-        arrived = partial(_arrived, key, now)
-        with lead(key) as is_first:
+        is_first, entry = take_lead(key)
+        is_over = not is_first
+        try:
             # Whoever is first may have looked just before somebody kept it.
-            if content := arrived() if is_first else await_another(key, arrived):
-                return content
-            started = time.perf_counter()
-            content = make()
-            took = time.perf_counter() - started
-            expires = time.time() + self.seconds
-            entry = Entry(",".join(self.tables), now, expires, took, content)
-            keep(key, entry, self.seconds)
-            return content
+            if entry is None or entry.generation != now:
+                entry = None if is_first else await_another(key, partial(_arrived, key, now))
+            if entry is None:
+                started = time.perf_counter()
+                content = make()
+                took = time.perf_counter() - started
+                expires = time.time() + self.seconds
+                entry = Entry(",".join(self.tables), now, expires, took, content)
+                is_over = keep(key, entry, self.seconds) or is_over
+            return entry.content
+        finally:
+            if not is_over:
+                end(key)
 
 
 class Outdated(Exception):
@@ -112,9 +117,9 @@ def stored(name: str, arguments: str) -> bytes | None:
     return entry.content
 
 
-def _arrived(key: str, now: str) -> bytes | None:
+def _arrived(key: str, now: str) -> Entry | None:
     _tokens, entry = look_up(key)
-    return entry.content if entry and entry.generation == now else None
+    return entry if entry and entry.generation == now else None
 
 
 def cached_query[**P, R](

@@ -12,12 +12,13 @@ from django.conf import settings
 from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant
 
+from .flights import lead, mark_of
 from .generations import Tokens, generation, lease_key, leased
 
 log = structlog.get_logger(__name__)
 
 _KEEP = """
-local value, index, sizes = KEYS[1], KEYS[2], KEYS[3]
+local value, index, sizes, flight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local content, now, ms, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function forget(key)
   local size = redis.call('HGET', sizes, key)
@@ -46,6 +47,7 @@ redis.call('HSET', sizes, value, #content)
 redis.call('HINCRBY', sizes, '', #content)
 redis.call('PEXPIRE', index, 2 * ms)
 redis.call('PEXPIRE', sizes, 2 * ms)
+redis.call('DEL', flight)
 """
 
 
@@ -109,14 +111,32 @@ def look_up(key: str) -> tuple[Tokens | None, Entry | None]:
     return leased(lease), None if stored is None else Entry.read(stored)
 
 
-def keep(key: str, entry: Entry, seconds: int) -> None:
-    """Store an answer for so long; the tenant's oldest make room. Without Redis, do nothing."""
+def take_lead(key: str) -> tuple[bool, Entry | None]:
+    """Return whether nobody else makes what belongs under ``key``, and what is there.
+
+    Whoever leads ends it: with :func:`keep` or :func:`.flights.end`.
+
+    Raises:
+        RedisError: Redis cannot be asked.
+
+    """
+    is_first, stored = ask(lead(key), ("GET", key))
+    return bool(is_first), None if stored is None else Entry.read(stored)
+
+
+def keep(key: str, entry: Entry, seconds: int) -> bool:
+    """Store an answer for so long, and tell if it was; the tenant's oldest make room.
+
+    What is too large is not, and nothing is without Redis.
+    """
     content = entry.written()
     if len(content) > settings.CACHED_ENTRY_BYTES:
-        return
-    keys = [key, f"{_prefix()}:index", f"{_prefix()}:sizes"]
+        return False
+    keys = [key, f"{_prefix()}:index", f"{_prefix()}:sizes", mark_of(key)]
     numbers = [int(1000 * time.time()), 1000 * seconds, settings.CACHED_TENANT_BYTES]
     try:
         shared().register_script(_KEEP)(keys=keys, args=[content, *numbers])
     except redis.RedisError:
         log.warning("answer_not_kept", exc_info=True)
+        return False
+    return True

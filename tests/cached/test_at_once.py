@@ -8,11 +8,11 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 
-from config import at_once
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
 from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.simultaneous import simultaneous
+from tenant_apps.cached import flights
 from tenant_apps.products.models import Product
 from tests.api import Api, code
 from tests.cached.shops import how
@@ -178,7 +178,7 @@ def test_of_those_who_ask_for_what_has_changed_one_asks_django(visitor, monkeypa
         time.sleep(0.3)
         return WSGIHandler()(environ, start_response)
 
-    monkeypatch.setattr(at_once, "_PATIENCE", 60)
+    monkeypatch.setattr(flights, "PATIENCE", 60)
     asked, answers, begun = [], [], threading.Barrier(8)
     visitor.application._application = slow_django
 

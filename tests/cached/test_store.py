@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from threading import Barrier
 
@@ -12,7 +13,7 @@ from django.db import connections
 from shared_apps.tenants.cache_figures import lookups_of
 from shared_apps.tenants.redis_client import ask, shared
 from shared_apps.tenants.scope import active_tenant, tenant_scope
-from tenant_apps.cached import flights
+from tenant_apps.cached import flights, generations
 from tenant_apps.cached.queries import CachedAnswers
 from tenant_apps.cached.store import Entry, keep, key_of, look_up
 from tenant_apps.products.models import Product
@@ -57,6 +58,35 @@ def test_two_hundred_misses_at_once_make_it_once(tenant):
     assert (answers, len(made)) == ([b"made"] * 200, 1)
 
 
+def test_of_many_without_a_lease_one_asks_for_the_generation(tenant, monkeypatch):
+    def asked_slowly() -> dict[str, str]:
+        asked.append(1)
+        time.sleep(0.1)
+        return told()
+
+    asked, told = [], generations._asked
+    monkeypatch.setattr(generations, "_asked", asked_slowly)
+    tokens = all_at_once(tenant, 50, generations.present)
+    assert (len(asked), len({*map(str, tokens)})) == (1, 1)
+
+
+def test_whoever_waited_takes_a_lease_and_not_what_another_was_told(tenant, monkeypatch):
+    def told_before_the_write() -> dict[str, str]:
+        tokens = told()
+        if not written:
+            written.append(1)
+            Product.objects.create(name="new", slug="new", price=1)
+            time.sleep(0.1)
+        return tokens
+
+    written, told = [], generations._asked
+    monkeypatch.setattr(generations, "_asked", told_before_the_write)
+    before, *after = sorted(all_at_once(tenant, 5, generations.present), key=str)
+    kinds = {str(tokens) for tokens in [before, *after]}
+    assert len(kinds) == 2, "one was told before the write, the others after it"
+    assert sorted(map(str, [before, *after])).count(str(generations.present())) == 4
+
+
 def test_of_several_processes_one_makes_it(tenant):
     made, key = [], key_of(SLOW.name, "two")
     # What a process does whose own threads have agreed on one.
@@ -65,7 +95,7 @@ def test_of_several_processes_one_makes_it(tenant):
 
 
 def test_a_process_that_dies_while_it_makes_it_holds_nobody_up_for_long(tenant, monkeypatch):
-    monkeypatch.setattr(flights, "_PATIENCE", 0.3)
+    monkeypatch.setattr(flights, "PATIENCE", 0.3)
     shared().set(f"{key_of(SLOW.name, 'three')}:flight", 1, px=60_000)
     started = time.monotonic()
     assert SLOW.get("three", lambda: b"made") == (b"made", "miss")
@@ -86,6 +116,20 @@ def test_what_fails_fails_for_all_and_is_kept_by_nobody(tenant):
 
     assert all_at_once(tenant, 5, read) == ["failed"] * 5
     assert SLOW.get("four", lambda: b"made") == (b"made", "miss")
+
+
+@pytest.mark.parametrize("outcome", ["kept", "too large", "failed"])
+def test_whoever_made_it_leaves_no_mark_behind(tenant, settings, outcome):
+    def make() -> bytes:
+        assert [*shared().scan_iter("*:flight")]
+        if outcome == "failed":
+            raise LookupError
+        return b"made"
+
+    settings.CACHED_ENTRY_BYTES = 2 if outcome == "too large" else 1000
+    with suppress(LookupError):
+        SLOW.get(outcome, make)
+    assert [*shared().scan_iter("*:flight")] == []
 
 
 def kept() -> int:

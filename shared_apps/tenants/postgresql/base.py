@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import psycopg
+from django.conf import settings
 from django.db import NotSupportedError, transaction
 from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
 from django.db.backends.postgresql.psycopg_any import register_tzloader
@@ -136,7 +137,18 @@ class DatabaseWrapper(stock.DatabaseWrapper):
 
     def _close(self) -> None:
         self._written = {}
+        if len(self._schemas_seen()) >= settings.DB_SCHEMAS_A_CONNECTION:
+            # The pool lets go of it and opens another: the server's process keeps some memory
+            # of each tenant it ever served.
+            self.connection._expire_at = 0.0
         super()._close()
+
+    def _schemas_seen(self) -> set[str]:
+        """Return the schemas that the server's process has served."""
+        if self.connection is None:
+            return set()
+        seen: set[str] = self.connection.__dict__.setdefault("schemas_seen", set())
+        return seen
 
     def _cursor(self, name: str | None = None) -> Any:
         # Past django-tenants' version, which sends SET search_path as a statement of its own.
@@ -150,6 +162,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         """Return a cursor of ours; server-side cursors cannot carry the prefix."""
         if name:
             raise NotSupportedError("A named cursor cannot carry its scope.")
+        if (scope := scopes.current()) is not None:
+            self._schemas_seen().add(scope.schema)
         cursor = ScopedCursor(self)
         loader = self.connection.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT)
         if self.timezone != loader.timezone:
