@@ -80,7 +80,7 @@ def _low_stock(user: Any) -> Card:
 
 
 def _plan(user: Any) -> Card:
-    limits = scope.active_tenant().limits
+    entitlements = scope.active_tenant().entitlements
     uses = [
         (_("Products"), "products.view_product", "max_products", Product.objects.all()),
         (_("People"), "users.view_user", "max_users", User.objects.filter(is_active=True)),
@@ -89,7 +89,7 @@ def _plan(user: Any) -> Card:
         "template": "users/dashboard/plan.html",
         "title": _("Use of the plan"),
         "uses": [
-            {"what": what, "used": rows.count(), "limit": limits.get(limit)}
+            {"what": what, "used": rows.count(), "limit": entitlements.limit(limit)}
             for what, permission, limit, rows in uses
             if user.has_perm(permission)
         ],
