@@ -139,22 +139,22 @@ def room_for(model: type[Limited]) -> int | None:
     return None if most is None else max(0, most - _used(model, most, lock=True))
 
 
-def check_room(model: type[Limited]) -> None:
+def check_room(model: type[Limited], adding: int = 1) -> None:
     """Refuse what could not be added now: early, for the asking; the write itself decides.
 
     Raises:
-        LimitReached: nothing may be added.
+        LimitReached: there is not so much room.
 
     """
     most = _most(model)
-    if most is not None and _used(model, most) >= most:
+    if most is not None and _used(model, most) + adding > most:
         raise LimitReached(why_full(model))
 
 
-def check_form(model: type[Limited]) -> None:
+def check_form(model: type[Limited], adding: int = 1) -> None:
     """Refuse as :func:`check_room` does, in the terms of a form."""
     try:
-        check_room(model)
+        check_room(model, adding)
     except LimitReached as why:
         raise ValidationError(str(why), code="limit_reached") from why
 

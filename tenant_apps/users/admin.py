@@ -22,6 +22,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: ski
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 from shared_apps.tenants.plan_limits import FeatureMissing, check_form, require
+from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import NotAPicture, encoded_anew
 from tenant_apps.history.admin import HistoryAdmin
 
@@ -195,11 +196,13 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
             return None
         try:
             require("own_logo")
-            return encoded_anew(uploaded)
+            picture = encoded_anew(uploaded)
         except NotAPicture as error:
             raise ValidationError(str(error), code="not_a_picture") from error
         except FeatureMissing as error:
             raise ValidationError(str(error), code="feature_not_in_plan") from error
+        check_form(StoredFile, len(picture.content))
+        return picture
 
 
 @admin.register(PortalSettings, site=tenant_admin)
