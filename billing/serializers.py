@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from shared_apps.plans.catalogue import PLANS
+from shared_apps.plans.entitlements import FEATURES
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.api import StrictSerializer
 from shared_apps.tenants.links import address_of
@@ -16,9 +17,18 @@ from .signing_up import sign_up
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
+    features = serializers.ListField(child=serializers.ChoiceField(list(FEATURES.items())))
+    limits = serializers.DictField(
+        child=serializers.IntegerField(min_value=0),
+        help_text="Upper bounds by name; a missing name means no limit.",
+    )
+
     class Meta:
         model = Plan
-        fields = ["code", "name", "description", "price_month", "currency", "limits"]
+        fields = [
+            *("code", "name", "description", "price_month", "price_year", "currency"),
+            *("trial_days", "features", "limits"),
+        ]
 
 
 class PlanListSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared_apps.plans.models import Plan
+from shared_apps.tenants.conditional import ConditionalRequests
 from shared_apps.tenants.subdomains import why_not
 
 from . import serializers
@@ -52,7 +53,7 @@ class SubdomainView(APIView):
         return Response({"subdomain": name, "available": not reason, "reason": reason})
 
 
-class PlansView(APIView):
+class PlansView(ConditionalRequests, APIView):
     authentication_classes = ()
     permission_classes = (permissions.AllowAny,)
 

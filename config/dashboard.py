@@ -6,9 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from shared_apps.tenants import scope
+from shared_apps.tenants import plan_limits, scope
+from shared_apps.tenants.plan_limits import Limited
+from tenant_apps.files.models import StoredFile
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
 from tenant_apps.products.models import Product
 from tenant_apps.users.models import User
@@ -80,19 +83,31 @@ def _low_stock(user: Any) -> Card:
 
 
 def _plan(user: Any) -> Card:
-    limits = scope.active_tenant().limits
-    uses = [
-        (_("Products"), "products.view_product", "max_products", Product.objects.all()),
-        (_("People"), "users.view_user", "max_users", User.objects.filter(is_active=True)),
+    uses: list[tuple[str, str, Any, Any]] = [
+        (_("Products"), "products.view_product", Product, str),
+        (_("People"), "users.view_user", User, str),
+        (_("Files"), "users.view_portalsettings", StoredFile, filesizeformat),
     ]
     return {
         "template": "users/dashboard/plan.html",
         "title": _("Use of the plan"),
         "uses": [
-            {"what": what, "used": rows.count(), "limit": limits.get(limit)}
-            for what, permission, limit, rows in uses
+            _use(what, model, shown)
+            for what, permission, model, shown in uses
             if user.has_perm(permission)
         ],
+    }
+
+
+def _use(what: str, model: type[Limited], shown: Callable[[int], str]) -> dict[str, Any]:
+    used, most = plan_limits.used(model), scope.active_tenant().entitlements.limit(model.limit)
+    return {
+        "what": what,
+        "used": used,
+        "shown": shown(used),
+        "limit": most,
+        "limit_shown": most and shown(most),
+        "over": plan_limits.over_limit(model, used),
     }
 
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from billing.signing_up import SubdomainTaken
 from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.limits import LimitsUnavailable, TooOften
+from shared_apps.tenants.plan_limits import FeatureMissing, LimitReached
 from shared_apps.tenants.provisioning.pool import PoolEmpty
 from tenant_apps.integrations.idempotency import InFlight, KeyReused
 from tenant_apps.orders.models import IllegalTransition
@@ -33,6 +34,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     SubdomainTaken: (status.HTTP_409_CONFLICT, "subdomain_taken"),
     TooOften: (status.HTTP_429_TOO_MANY_REQUESTS, "too_many_attempts"),
     LimitsUnavailable: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
+    LimitReached: (status.HTTP_402_PAYMENT_REQUIRED, "limit_reached"),
+    FeatureMissing: (status.HTTP_402_PAYMENT_REQUIRED, "feature_not_in_plan"),
     PoolEmpty: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
     InFlight: (status.HTTP_409_CONFLICT, "in_flight"),
     KeyReused: (status.HTTP_422_UNPROCESSABLE_ENTITY, "idempotency_key_reused"),

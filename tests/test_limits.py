@@ -15,6 +15,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from shared_apps.plans.entitlements import Entitlements
 from shared_apps.tenants import limits, simultaneous
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.leases import Leases, Quota, leases
@@ -235,7 +236,8 @@ def plan(acme, monkeypatch):
     def limits_of(**changes: int) -> None:
         held = domain_map.tenant_for(acme.primary_host)
         assert held
-        changed = replace(held, limits=held.limits | changes)
+        limits = {**held.entitlements.limits, **changes}
+        changed = replace(held, entitlements=replace(held.entitlements, limits=limits))
         monkeypatch.setitem(domain_map._by_host, held.primary_host, changed)
 
     forget_limits()
@@ -351,7 +353,7 @@ def enter(stack: ExitStack, process: Simultaneous, tenant, times: int) -> int:
 
 @pytest.fixture
 def eight(acme):
-    return replace(acme, id=uuid4(), limits={"simultaneous_requests": 8})
+    return replace(acme, id=uuid4(), entitlements=Entitlements(limits={"simultaneous_requests": 8}))
 
 
 def test_one_process_answers_as_many_at_once_as_the_plan_says(process, eight):
@@ -403,7 +405,7 @@ def test_requests_of_one_portal_beyond_its_plan_are_refused_at_once(acme, globex
 
     held = [domain_map.tenant_for(t.primary_host) for t in (acme, globex)]
     for tenant in held:
-        tenant.limits["simultaneous_requests"] = 1
+        tenant.entitlements.limits["simultaneous_requests"] = 1
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(ask, held[0], slow)
         assert entered.wait(10)

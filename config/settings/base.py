@@ -60,7 +60,6 @@ _WITHOUT_TABLES = [
     "django.contrib.postgres",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
     "django_filters",
     "django_htmx",
     "rest_framework",

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from shared_apps.plans.entitlements import Entitlements
+
 
 @dataclass(frozen=True, slots=True)
 class ActiveTenant:
     """What tenant code may know of the shared side, without a query.
 
-    ``settings`` is the tenant's own portal settings as last committed, ``limits`` those of its
-    plan, ``primary_host`` the host that links in mails use.
+    ``settings`` is the tenant's own portal settings as last committed, ``entitlements`` what
+    its plan gives, ``primary_host`` the host that links in mails use.
     """
 
     id: UUID
@@ -23,5 +25,5 @@ class ActiveTenant:
     grace_until: datetime | None = None
     changed_at: datetime | None = None
     cache_generation: str = "0"
-    limits: dict[str, Any] = field(default_factory=dict)
+    entitlements: Entitlements = field(default_factory=Entitlements)
     settings: dict[str, Any] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower, Now, Replace
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from shared_apps.plans.entitlements import Entitlements
 from shared_apps.plans.models import Plan
 
 from .active import ActiveTenant
@@ -155,6 +156,11 @@ class Tenant(models.Model):
         """Return the host that links use; empty for a tenant of the pool."""
         return next((d.host for d in self.domains.all() if d.is_primary), "")
 
+    @property
+    def entitlements(self) -> Entitlements:
+        """What its plan gives."""
+        return self.plan.entitlements if self.plan else Entitlements()
+
     def snapshot(self) -> ActiveTenant:
         """Return what running code may know of this tenant (needs plan and domains)."""
         return ActiveTenant(
@@ -167,7 +173,7 @@ class Tenant(models.Model):
             grace_until=self.grace_until,
             changed_at=self.changed_at,
             cache_generation=self.cache_generation,
-            limits=dict(self.plan.limits) if self.plan else {},
+            entitlements=self.entitlements,
             settings=dict(self.settings_copy),
         )
 

@@ -15,6 +15,7 @@ from . import scope
 from .domain_map import domain_map
 from .errors import error_answer, out_of_reach, too_many_at_once
 from .gate import Deed, Refusal, refusal
+from .plan_limits import FeatureMissing, LimitReached
 from .simultaneous import TooManyAtOnce, simultaneous
 
 _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
@@ -69,8 +70,15 @@ class TenantRouting:
                 import_module(urlconf)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 503 where the database was out of reach; leave anything else to Django."""
-        return out_of_reach(request) if isinstance(exception, OperationalError) else None
+        """Answer what the database out of reach, or a plan's limit, came to outside the API."""
+        match exception:
+            case OperationalError():
+                return out_of_reach(request)
+            case LimitReached():
+                return error_answer(request, 402, "limit_reached", exception)
+            case FeatureMissing():
+                return error_answer(request, 402, "feature_not_in_plan", exception)
+        return None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer from inside the host's scope, or refuse."""

@@ -52,7 +52,7 @@ class Simultaneous:
             TooManyAtOnce: there are so many already.
 
         """
-        most = tenant.limits.get(LIMIT)
+        most = tenant.entitlements.limit(LIMIT)
         if most is None:
             yield
             return

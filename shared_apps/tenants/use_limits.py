@@ -45,7 +45,8 @@ def spend_use(
     owner = scope.current_key() or "none"
     quotas = [Quota("caller", f"{owner}:{kind}:{who}", rate.amount, rate.get_expiry())]
     active = scope.current()
-    if active and active.tenant and (most := active.tenant.limits.get("requests_per_minute")):
+    tenant = active.tenant if active else None
+    if tenant and (most := tenant.entitlements.limit("requests_per_minute")):
         quotas.append(Quota("portal", f"{owner}:portal", most, 60))
     return leases.spend(quotas)
 

@@ -9,6 +9,8 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.plan_limits import Limited, LimitedQuerySet
+
 from .pictures import Picture
 
 # What a crash may leave behind is removed when it is this old; nothing takes that long.
@@ -22,12 +24,16 @@ def random_name(instance: "StoredFile", filename: str) -> str:
     return secrets.token_hex(16)
 
 
-class StoredFileQuerySet(models.QuerySet["StoredFile"]):
+class StoredFileQuerySet(LimitedQuerySet["StoredFile"]):
     def store(self, given: Picture, *, user: Any = None) -> "StoredFile":
         """Keep what is ``given``.
 
         The content is written before the row: a crash in between leaves nothing reachable, and
         the sweep removes it.
+
+        Raises:
+            LimitReached: the plan has no room for it; nothing is kept.
+
         """
         stored = self.model(
             name=given.name, content_type=given.content_type, size=len(given.content)
@@ -51,7 +57,7 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
         return left
 
 
-class StoredFile(models.Model):
+class StoredFile(Limited):
     """A file of the tenant; the row is what makes it reachable, its content never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -70,6 +76,10 @@ class StoredFile(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = StoredFileQuerySet.as_manager()
+
+    limit = "storage_bytes"
+    summed = "size"
+    limited_by = frozenset({"size"})
 
     def __str__(self) -> str:
         return self.name

@@ -13,6 +13,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWi
 from shared_apps.tenants.admin_export import ExportAdmin
 from shared_apps.tenants.admin_forms import JSON_OBJECTS, NarrowModelAdmin
 from shared_apps.tenants.admin_sites import tenant_admin
+from shared_apps.tenants.plan_limits import check_form
+from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import NotAPicture, Picture, encoded_anew
 from tenant_apps.history.admin import HistoryAdmin
 from tenant_apps.users.roles.admin import VisibleAdmin, grant_inlines
@@ -89,10 +91,14 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     def clean_picture(self) -> Picture | None:
         """Encode the picture anew, or say why not."""
         uploaded = self.cleaned_data["picture"]
+        if not uploaded:
+            return None
         try:
-            return encoded_anew(uploaded) if uploaded else None
+            picture = encoded_anew(uploaded)
         except NotAPicture as error:
             raise forms.ValidationError(str(error), code="not_a_picture") from error
+        check_form(StoredFile, len(picture.content))
+        return picture
 
 
 @admin.register(Product, site=tenant_admin)

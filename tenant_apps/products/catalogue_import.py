@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from shared_apps.tenants.plan_limits import room_for, why_full
 from tenant_apps.history.recording import record
 from tenant_apps.integrations import jobs
 from tenant_apps.integrations.models import Job
@@ -103,8 +104,9 @@ def run_job(job: Job) -> None:
 def import_catalogue(content: bytes, report: Any = lambda progress: None) -> Progress:
     """Write the products of a file; return what was done.
 
-    A product that exists (by its handle) is updated. Batches are transactions of their own: an
-    interrupted import has whole products and can be run again.
+    A product that exists (by its handle) is updated; a new one for which the plan has no room is
+    refused. Batches are transactions of their own: an interrupted import has whole products and
+    can be run again.
 
     Raises:
         NotACatalogue: the file cannot be read at all; nothing is written.
@@ -127,6 +129,8 @@ def _import_batch(handles: dict[str, list[Row]], progress: Progress) -> None:
         except RowRefused as error:
             progress.refuse(error, handle)
     with transaction.atomic():
+        # Locked before any product, as by whoever makes one.
+        room = room_for(Product)
         categories = _categories({product.category for product in parsed if product.category})
         parsed = [
             product
@@ -135,9 +139,14 @@ def _import_batch(handles: dict[str, list[Row]], progress: Progress) -> None:
         ]
         # Locked in primary-key order, as an order takes its stock, so that the two never
         # deadlock; new rows in the order of their slugs, so that two imports do not.
-        parsed.sort(key=lambda product: product.slug)
         here = Product.objects.filter(slug__in=[product.slug for product in parsed])
-        known = list(here.select_for_update().order_by("pk").values_list("slug", flat=True))
+        known = set(here.select_for_update().order_by("pk").values_list("slug", flat=True))
+        new = [product for product in parsed if product.slug not in known]
+        for product in new[room:] if room is not None else ():
+            why = RowRefused(handles[product.slug][0].line, why_full(Product))
+            progress.refuse(why, product.slug)
+            parsed.remove(product)
+        parsed.sort(key=lambda product: product.slug)
         products = [_product(product, categories) for product in parsed]
         Product.objects.bulk_create(
             products,

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.plan_limits import Limited, LimitedQuerySet
 from shared_apps.tenants.postgresql.writes import unwatched
 from shared_apps.tenants.scope import active_tenant
 from tenant_apps.files.models import StoredFile
@@ -147,7 +148,7 @@ def _granted(user: Any, deed: str) -> Q:
     return on_product | granted(Category, user, f"{deed}_category", key="category")
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+class ProductQuerySet(LimitedQuerySet["Product"]):
     def on_sale(self) -> "ProductQuerySet":
         """Products that can be seen and ordered."""
         return self.filter(is_active=True)
@@ -269,7 +270,7 @@ class ProductManager(models.Manager.from_queryset(ProductQuerySet)):  # type: ig
             return {key: Taken(name, price) for key, name, price in cursor.fetchall()}
 
 
-class Product(models.Model):
+class Product(Limited):
     """Something the tenant sells."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -308,6 +309,8 @@ class Product(models.Model):
     )
 
     objects = ProductManager()
+
+    limit = "max_products"
 
     class Meta:
         verbose_name = _("product")

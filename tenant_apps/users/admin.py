@@ -21,6 +21,8 @@ from unfold.widgets import (
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin  # isort: skip
 
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
+from shared_apps.tenants.plan_limits import FeatureMissing, check_form, require
+from tenant_apps.files.models import StoredFile
 from tenant_apps.files.pictures import NotAPicture, encoded_anew
 from tenant_apps.history.admin import HistoryAdmin
 
@@ -100,6 +102,8 @@ class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # generic in the st
         stays = data.get("is_active", True) and (
             groups is None or groups.filter(role__code="owner").exists()
         )
+        if data.get("is_active") and "is_active" in self.changed_data:
+            check_form(User)
         if not stays and self.instance.is_last_owner():
             raise ValidationError(_("The last owner stays: make somebody else an owner first."))
         return data
@@ -188,10 +192,17 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
     def clean_new_logo(self) -> Any:
         """Encode the picture anew, or say why not."""
         uploaded = self.cleaned_data["new_logo"]
+        if not uploaded:
+            return None
         try:
-            return encoded_anew(uploaded) if uploaded else None
+            require("own_logo")
+            picture = encoded_anew(uploaded)
         except NotAPicture as error:
             raise ValidationError(str(error), code="not_a_picture") from error
+        except FeatureMissing as error:
+            raise ValidationError(str(error), code="feature_not_in_plan") from error
+        check_form(StoredFile, len(picture.content))
+        return picture
 
 
 @admin.register(PortalSettings, site=tenant_admin)

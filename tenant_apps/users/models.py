@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from shared_apps.tenants import settings_copy
 from shared_apps.tenants.kept_queries import kept_query
 from shared_apps.tenants.links import portal_url
+from shared_apps.tenants.plan_limits import Limited, LimitedQuerySet, require
 from shared_apps.tenants.stamps import check_instance
 from shared_apps.tenants.texts import one_line
 from tenant_apps.files.models import StoredFile
@@ -80,6 +81,10 @@ _TOLD = frozenset({"email", "password"})
 
 
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> LimitedQuerySet["User"]:
+        """Return the people, held to the plan's limit."""
+        return LimitedQuerySet(self.model, using=self._db)
+
     def create_member(
         self, email: str, password: str | None, *, role: str, password_hash: str = "", **values: Any
     ) -> "User":
@@ -125,7 +130,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(Limited, AbstractBaseUser, PermissionsMixin):
     """A person: of a tenant in its schema, an operator in the public one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -146,6 +151,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
+
+    limit = "max_users"
+    limited = models.Q(is_active=True, is_service=False)
+    limited_by = frozenset({"is_active", "is_service"})
 
     class Meta:
         verbose_name = _("user")
@@ -383,7 +392,14 @@ class PortalSettings(models.Model):
         }
 
     def show_logo(self, picture: Picture | None, *, user: Any = None) -> None:
-        """Show ``picture`` as the portal's logo from now on, or none."""
+        """Show ``picture`` as the portal's logo from now on, or none.
+
+        Raises:
+            FeatureMissing: the plan has no logo of one's own; the one there may go.
+
+        """
+        if picture:
+            require("own_logo")
         with transaction.atomic():
             before = type(self).objects.select_for_update(of=["self"]).get(pk=self.pk).logo
             self.logo = StoredFile.objects.store(picture, user=user) if picture else None

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from shared_apps.tenants import limits
+from shared_apps.tenants.plan_limits import FeatureMissing, LimitReached
 
 from .links import LinkInvalid
 from .passwords.changing import ChangedMeanwhile
@@ -88,6 +89,9 @@ def save(form: forms.Form, serializer: Any, count: Callable[[], None], **values:
     except ChangedMeanwhile as error:
         form.add_error(None, str(error))
         return 409
+    except (LimitReached, FeatureMissing) as error:
+        form.add_error(None, str(error))
+        return 402
     except limits.TooOften as error:
         form.add_error(None, str(error))
         return 429

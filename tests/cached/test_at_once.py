@@ -8,6 +8,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 
+from shared_apps.plans.entitlements import Entitlements
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
 from shared_apps.tenants.redis_client import shared
@@ -134,7 +135,7 @@ def test_whoever_asked_too_often_is_refused_as_by_django(visitor, limit, shop):
 
 
 def test_too_many_at_once_are_refused(visitor, shop, change):
-    change(limits={"simultaneous_requests": 1})
+    change(entitlements=Entitlements(limits={"simultaneous_requests": 1}))
     assert how(visitor.get(LIST)) == "hit"
     with simultaneous.one_of(shop), pytest.raises(Asked):
         visitor.get(LIST)

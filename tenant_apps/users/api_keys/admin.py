@@ -24,6 +24,7 @@ from unfold.widgets import (
 
 from shared_apps.tenants.admin_confirm import confirmation, is_confirmed
 from shared_apps.tenants.admin_sites import tenant_admin
+from shared_apps.tenants.plan_limits import FeatureMissing
 from tenant_apps.history.admin import HistoryAdmin
 
 from ..models import ApiKey, Role, User
@@ -72,7 +73,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         if "role" in data:
             try:
                 check_issue(acting=self.acting, role=data["role"])
-            except BeyondReach as why:
+            except (BeyondReach, FeatureMissing) as why:
                 raise ValidationError(str(why), code="refused") from why
         return data
 

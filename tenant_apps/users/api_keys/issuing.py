@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
+from shared_apps.tenants.plan_limits import require
+
 from ..models import ApiKey, Role, User
 from ..roles.giving import BeyondReach, check_reach
 from .models import digest_of
@@ -36,6 +38,7 @@ def issue(
     The text can be had here and never again. Without ``lifetime`` the key does not expire.
 
     Raises:
+        FeatureMissing: the plan has no API keys; those there go on, and can be rotated.
         BeyondReach: ``role`` is beyond the reach of ``acting``, or is the owner's.
 
     """
@@ -56,9 +59,10 @@ def check_issue(*, acting: User, role: Role) -> None:
     """Refuse what :func:`issue` would.
 
     Raises:
-        BeyondReach: as :func:`issue`.
+        FeatureMissing, BeyondReach: as :func:`issue`.
 
     """
+    require("api_keys")
     if role.code == "owner":
         raise BeyondReach(_("No service account is an owner."))
     check_reach(acting=acting, roles=[role])

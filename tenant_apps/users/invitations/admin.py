@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from shared_apps.tenants.admin_sites import tenant_admin
+from shared_apps.tenants.plan_limits import LimitReached
 
 from ..models import Invitation, Role, User
 from ..roles.giving import BeyondReach
@@ -46,7 +47,7 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
         if {"email", "roles"} <= set(data):
             try:
                 check_invitation(acting=self.acting, email=data["email"], roles=data["roles"])
-            except (AlreadyThere, AlreadyInvited, BeyondReach) as why:
+            except (AlreadyThere, AlreadyInvited, BeyondReach, LimitReached) as why:
                 raise ValidationError(str(why), code="refused") from why
         return data
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shared_apps.tenants.links import portal_url
+from shared_apps.tenants.plan_limits import check_room
 from tenant_apps.history.recording import record
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
@@ -47,6 +48,8 @@ def invite(*, acting: User, email: str, roles: Iterable[Role]) -> Invitation:
         BeyondReach: a role is beyond the reach of ``acting``.
         AlreadyThere: there is such a person.
         AlreadyInvited: there is an open invitation.
+        LimitReached: the plan has no room for one more person now. (An invitation keeps no
+            place: whoever comes first has it.)
 
     """
     address, chosen = email.strip().lower(), list(roles)
@@ -68,7 +71,7 @@ def check_invitation(*, acting: User, email: str, roles: Iterable[Role]) -> None
     """Refuse what :func:`invite` would refuse now.
 
     Raises:
-        BeyondReach, AlreadyThere, AlreadyInvited: as :func:`invite`.
+        BeyondReach, AlreadyThere, AlreadyInvited, LimitReached: as :func:`invite`.
 
     """
     address = email.strip().lower()
@@ -76,6 +79,7 @@ def check_invitation(*, acting: User, email: str, roles: Iterable[Role]) -> None
     _check_free(address)
     if Invitation.objects.open().filter(email=address).exists():
         raise _already_invited()
+    check_room(User)
 
 
 def resend(*, acting: User, invitation: Invitation) -> None:
@@ -158,6 +162,7 @@ def accept(*, token: str, name: str, password: str) -> User:
 
     Raises:
         LinkInvalid: as :func:`open_invitation`.
+        LimitReached: the plan has no room; the link stays good.
 
     """
     # First, and whatever the link: nothing can be told from how long it takes.
