@@ -22,6 +22,7 @@ from shared_apps.tenants.subdomains import is_taken
 from tenant_apps.users.models import User
 from tenant_apps.users.opening import open_portal
 
+from . import beginning
 from .models import Subscription
 
 POOL_WAIT_SECONDS = 2.0
@@ -83,10 +84,13 @@ def _claim(subdomain: str, company: str, email: str, password_hash: str, plan: P
             tenant = pool.claim(name=company, plan=plan)
             failpoint("signup.after_claim")
             Domain.objects.create(host=platform_host(subdomain), tenant=tenant)
-            Subscription.objects.create(tenant=tenant, plan=plan, owner_email=email)
+            Subscription.objects.create(
+                tenant=tenant, plan=plan, owner_email=email, **beginning.terms(plan)
+            )
             failpoint("signup.before_owner")
             with scope.tenant_scope(tenant.snapshot()):
                 open_portal(name=company, email=email, password_hash=password_hash)
+                beginning.enqueue()
             failpoint("signup.before_commit")
     except IntegrityError as error:
         raise SubdomainTaken(_("This address is taken.")) from error

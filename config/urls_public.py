@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from billing import pages, views
+from billing.webhook import stripe_webhook
 from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import operators_admin
 
@@ -15,6 +16,7 @@ api = [
     path("signup/", views.SignUpView.as_view(), name="sign-up"),
     path("signup/subdomain/", views.SubdomainView.as_view(), name="subdomain"),
     path("plans/", views.PlansView.as_view(), name="plans"),
+    path("stripe/webhook/", stripe_webhook, name="stripe-webhook"),
 ]
 urlpatterns = [
     path("", pages.landing, name="landing"),

@@ -249,6 +249,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-every-outbox": {"task": "integrations.sweep_every_outbox", "schedule": 3600.0},
     "sweep-answers": {"task": "integrations.sweep_every_answer", "schedule": 86400.0},
     "write-views": {"task": "products.write_every_view", "schedule": 10.0},
+    "apply-events": {"task": "billing.apply_waiting_events", "schedule": 60.0},
+    "reconcile": {"task": "billing.reconcile", "schedule": 900.0},
+    "dun": {"task": "billing.dun", "schedule": 900.0},
     "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
@@ -267,8 +270,20 @@ OUTBOX_DELIVERERS = {
     "users.reset_password": "tenant_apps.users.passwords.resetting.send",
     "users.invitation": "tenant_apps.users.invitations.inviting.send",
     "orders.confirmation": "tenant_apps.orders.confirmation.send",
+    "billing.begin": "billing.beginning.deliver",
+    "billing.notice": "billing.notices.send",
 }
 JOB_RUNNERS = {"catalogue_import": "tenant_apps.products.catalogue_import.run_job"}
+
+# --- Stripe: without a key nobody is charged ------------------------------------------------------
+STRIPE_SECRET_KEY: str = env("STRIPE_SECRET_KEY", default="")
+# Several while one is replaced.
+STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRET", default=[])
+# Another server than Stripe's, for tests.
+STRIPE_API_URL: str = env("STRIPE_API_URL", default="")
+# How long a portal is read-only, and then suspended, before the next step.
+DUNNING_READ_ONLY = timedelta(days=14)
+DUNNING_SUSPENDED = timedelta(days=30)
 
 # --- tokens -----------------------------------------------------------------------------------
 # Numbered master keys, "1:<base64 of 32 bytes>,2:..."; the highest number signs, all verify.

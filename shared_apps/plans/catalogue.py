@@ -21,9 +21,11 @@ def _limits(
     }
 
 
+# What everybody has who pays for nothing.
+FREE = "free"
 PLANS: tuple[dict[str, Any], ...] = (
     {
-        "code": "free",
+        "code": FREE,
         "name": "Free",
         "description": _("For trying things out."),
         "price_month": Decimal("0.00"),

@@ -1,0 +1,172 @@
+"""Stripe's events: kept first, answered at once, applied by a task in any order and often.
+
+The signature is checked, and what is kept is one row an event. Which tenant it is about is told
+by our own row of that customer, never by what the event carries; what became of it is asked of
+Stripe.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from . import stripe_gateway as stripe
+from .applying import compare
+from .models import EventState, StripeEvent, Subscription
+from .notices import notify
+
+log = structlog.get_logger(__name__)
+
+# After so many tries an event is parked; a look at Stripe by reconciling needs no event.
+MAX_ATTEMPTS = 50
+# What is known: that it is about a customer's subscription or invoices is all we need to know.
+KNOWN = frozenset(
+    {
+        *("customer.created", "customer.updated", "checkout.session.completed"),
+        *("customer.subscription.created", "customer.subscription.updated"),
+        *("customer.subscription.deleted", "customer.subscription.trial_will_end"),
+        *("customer.subscription.paused", "customer.subscription.resumed"),
+        *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded"),
+        *("invoice.payment_failed", "invoice.upcoming", "invoice.updated", "invoice.voided"),
+        *("invoice.marked_uncollectible", "invoice.payment_action_required"),
+    }
+)
+_THIN = "v2.core.event"
+
+
+class NoEvent(ValueError):
+    """What was sent, though signed, is not an event."""
+
+
+def keep(event: dict[str, Any], *, by_reconciling: bool = False) -> StripeEvent | None:
+    """Keep an event and have it applied after the commit; None if it is there already.
+
+    Raises:
+        NoEvent: it has not the form of one.
+
+    """
+    kept = _read(event)
+    kept.found_by_reconciling = by_reconciling
+    with transaction.atomic():
+        if not StripeEvent.objects.bulk_create([kept], ignore_conflicts=True):
+            return None
+        is_new = StripeEvent.objects.filter(pk=kept.pk).exists()
+        if is_new:
+            transaction.on_commit(lambda: _dispatch(kept.pk), robust=True)
+    return kept if is_new else None
+
+
+def _dispatch(pk: UUID) -> None:
+    from .tasks import apply_event
+
+    apply_event.delay(str(pk))
+
+
+def _read(event: dict[str, Any]) -> StripeEvent:
+    try:
+        if event["object"] == _THIN:
+            about = event.get("related_object") or {}
+            created = parse_datetime(event["created"])
+            event_type, customer = event["type"].removeprefix("v1."), ""
+            kind = about.get("type", "")
+        else:
+            about = event["data"]["object"]
+            created = datetime.fromtimestamp(event["created"], UTC)
+            event_type, kind = event["type"], about.get("object", "")
+            customer = about.get("customer") or ""
+        if kind == "customer":
+            customer = about["id"]
+        if not isinstance(customer, str) or created is None:
+            raise NoEvent
+        return StripeEvent(
+            event_id=_text(event["id"]),
+            type=_text(event_type),
+            account=event.get("account") or event.get("context") or "",
+            is_live=bool(event["livemode"]),
+            created_at=created,
+            object_id=_text(about.get("id") or ""),
+            customer=_text(customer),
+            payload=event,
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError) as error:
+        raise NoEvent from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 255 or "\0" in value:
+        raise NoEvent
+    return value
+
+
+def apply(pk: UUID) -> None:
+    """Apply one event, or park it; what is applied or parked is left alone.
+
+    Raises:
+        StripeUnavailable: it stays as it is, and is tried again.
+
+    """
+    rows = StripeEvent.objects.filter(pk=pk, state=EventState.RECEIVED)
+    if not rows.update(attempts=F("attempts") + 1):
+        return None
+    event = StripeEvent.objects.get(pk=pk)
+    if why := _why_not(event):
+        return event.park(why)
+    try:
+        subscription = _subscription(event)
+        if subscription is None:
+            return event.park("no tenant has this customer")
+        compare(subscription)
+    except stripe.StripeRefused as error:
+        return event.park(f"{error.code}: {error}")
+    except stripe.StripeUnavailable:
+        if event.attempts >= MAX_ATTEMPTS:
+            return event.park("Stripe could not be asked")
+        raise
+    if event.type == "customer.subscription.trial_will_end":
+        subscription.refresh_from_db()
+        trial_ends(subscription)
+    event.applied()
+    return None
+
+
+def trial_ends(subscription: Subscription) -> None:
+    """Tell the owner that the trial ends; once a trial."""
+    if subscription.trial_ends_at is not None:
+        with transaction.atomic():
+            notify(subscription, "trial_ending", subscription.trial_ends_at.isoformat())
+
+
+def apply_waiting(older_than: timedelta = timedelta(seconds=30)) -> None:
+    """Apply what no task came for: the broker was away, a worker died, Stripe was."""
+    waiting = StripeEvent.objects.waiting(timezone.now() - older_than)
+    for pk in waiting.order_by("received_at").values_list("pk", flat=True)[:500]:
+        try:
+            apply(pk)
+        except stripe.StripeUnavailable:
+            log.warning("event_waits", event=str(pk))
+            return
+
+
+def _why_not(event: StripeEvent) -> str:
+    """Return why an event is not ours to apply; empty if it is."""
+    if event.is_live != stripe.is_live():
+        return "of the other mode, live or test"
+    if event.account and event.account != stripe.account():
+        return "of another account"
+    if event.type not in KNOWN:
+        return "of an unknown type"
+    return ""
+
+
+def _subscription(event: StripeEvent) -> Subscription | None:
+    customer = event.customer
+    if not customer:
+        about = event.payload.get("related_object") or {}
+        customer = stripe.customer_of(about.get("type", ""), event.object_id)
+        StripeEvent.objects.filter(pk=event.pk).update(customer=customer)
+    return Subscription.objects.filter(stripe_customer=customer).first() if customer else None

@@ -1,0 +1,402 @@
+"""Stripe, as we ask it; the only module that knows its SDK.
+
+Objects come back as what we read of them. Every call that changes something carries an
+idempotency key made of our own ids, so that asking again after a crash changes nothing more.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache, wraps
+from typing import Any
+
+import stripe
+import structlog
+from django.conf import settings
+
+log = structlog.get_logger(__name__)
+
+# Seconds to connect and to be answered; once more if that fails. No transaction may be open: the
+# database ends one that idles longer than ten seconds.
+TIMEOUT = (2, 4)
+RETRIES = 1
+# How old a webhook's signature may be, and how far ahead.
+TOLERANCE = timedelta(minutes=5)
+_NEWEST_INVOICES = 24
+
+
+class StripeUnavailable(Exception):
+    """Stripe cannot be asked now, or says to come back later; the call may be repeated."""
+
+
+class StripeRefused(Exception):
+    """Stripe refuses: a card that is declined, a thing that is not there. ``code`` says what."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotConfigured(Exception):
+    """No payments are taken here."""
+
+
+class BadSignature(ValueError):
+    """A webhook is not signed as Stripe signs, or not at this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSubscription:
+    """A subscription at Stripe. ``item`` is its only line, ``reason`` why it was cancelled."""
+
+    id: str
+    customer: str
+    status: str
+    item: str
+    price: str
+    created: datetime
+    trial_ends_at: datetime | None
+    period_ends_at: datetime | None
+    cancels_at_period_end: bool
+    reason: str
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> "RemoteSubscription":
+        """Return what we read of Stripe's object."""
+        [item, *_others] = found["items"]["data"]
+        return cls(
+            id=found["id"],
+            customer=found["customer"],
+            status=found["status"],
+            item=item["id"],
+            price=item["price"]["id"],
+            created=_moment(found["created"]),
+            trial_ends_at=_moment_or_none(found["trial_end"]),
+            period_ends_at=_moment_or_none(item["current_period_end"]),
+            cancels_at_period_end=found["cancel_at_period_end"],
+            reason=(found.get("cancellation_details") or {}).get("reason") or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteInvoice:
+    """An invoice at Stripe; ``url`` is its page, ``pdf`` the file."""
+
+    id: str
+    number: str
+    status: str
+    total: Decimal
+    currency: str
+    created: datetime
+    url: str
+    pdf: str
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> "RemoteInvoice":
+        """Return what we read of Stripe's object."""
+        return cls(
+            id=found["id"],
+            number=found["number"] or "",
+            status=found["status"] or "",
+            total=_amount(found["total"]),
+            currency=found["currency"].upper(),
+            created=_moment(found["created"]),
+            url=found["hosted_invoice_url"] or "",
+            pdf=found["invoice_pdf"] or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change of plan would cost: at once, and what the invoice then says."""
+
+    due_now: Decimal
+    currency: str
+    lines: list[tuple[str, Decimal]]
+
+
+def is_configured() -> bool:
+    """Tell whether this installation takes payments."""
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
+def is_live() -> bool:
+    """Tell whether its key is one for real money."""
+    return settings.STRIPE_SECRET_KEY.split("_")[1:2] != ["test"]
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _moment_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _moment(seconds)
+
+
+def _amount(cents: int) -> Decimal:
+    return Decimal(cents) / 100
+
+
+@lru_cache(maxsize=4)
+def _client_of(key: str, url: str) -> stripe.StripeClient:
+    http = stripe.RequestsClient(timeout=TIMEOUT)
+    addresses: Any = {"api": url} if url else {}
+    return stripe.StripeClient(
+        key, http_client=http, base_addresses=addresses, max_network_retries=RETRIES
+    )
+
+
+def _client() -> stripe.StripeClient:
+    if not is_configured():
+        raise NotConfigured
+    return _client_of(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_URL)
+
+
+def _asks[**P, R](call: Callable[P, R]) -> Callable[P, R]:
+    """Have a call raise :class:`StripeUnavailable` or :class:`StripeRefused`, and nothing else."""
+
+    @wraps(call)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except (stripe.CardError, stripe.InvalidRequestError) as error:
+            raise StripeRefused(error.code or "", error.user_message or str(error)) from error
+        except (stripe.AuthenticationError, stripe.PermissionError) as error:
+            log.error("stripe_refuses_our_key", call=call.__name__)
+            raise StripeUnavailable(str(error)) from error
+        except stripe.StripeError as error:
+            log.warning("stripe_unavailable", call=call.__name__, why=type(error).__name__)
+            raise StripeUnavailable(str(error)) from error
+
+    return asked
+
+
+def _once(key: str) -> Any:
+    return {"idempotency_key": f"freehold-{key}"}
+
+
+@_asks
+def account() -> str:
+    """Return the id of our own account."""
+    return _client().v1.accounts.retrieve_current().id
+
+
+@_asks
+def make_product(code: str, name: str) -> str:
+    """Make the product of a plan, or give it its name; return its id, which is the plan's own."""
+    product = f"freehold_{code}"
+    try:
+        _client().v1.products.update(product, {"name": name, "active": True})
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+        _client().v1.products.create({"id": product, "name": name}, _once(f"product-{code}-{name}"))
+    return product
+
+
+@_asks
+def close_product(code: str) -> None:
+    """Offer the product of an archived plan no more; whoever has it keeps it."""
+    try:
+        _client().v1.products.update(f"freehold_{code}", {"active": False})
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
+
+
+@_asks
+def make_price(
+    product: str, lookup_key: str, *, amount: Decimal, currency: str, interval: str
+) -> str:
+    """Return the price that ``lookup_key`` leads to, made anew if it asks for another amount."""
+    cents, wanted = int(amount * 100), currency.lower()
+    listed = _client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
+    for price in listed.data:
+        if price.unit_amount == cents and price.currency == wanted:
+            return price.id
+    made = _client().v1.prices.create(
+        {
+            "product": product,
+            "lookup_key": lookup_key,
+            "transfer_lookup_key": True,
+            "unit_amount": cents,
+            "currency": wanted,
+            "recurring": {"interval": interval},  # month, year
+        },
+        _once(f"price-{lookup_key}-{cents}-{wanted}-{len(listed.data)}"),
+    )
+    return made.id
+
+
+@_asks
+def make_customer(tenant: str, *, name: str, email: str) -> str:
+    """Return the customer of a tenant, made by the first of such calls."""
+    made = _client().v1.customers.create(
+        {"name": name, "email": email, "metadata": {"tenant": tenant}},
+        _once(f"customer-{tenant}"),
+    )
+    return made.id
+
+
+@_asks
+def subscriptions_of(customer: str) -> list[RemoteSubscription]:
+    """Return all subscriptions of a customer, ended ones too."""
+    listed = _client().v1.subscriptions.list({"customer": customer, "status": "all", "limit": 100})
+    return [RemoteSubscription.of(one.to_dict()) for one in listed.auto_paging_iter()]
+
+
+@_asks
+def subscribe(tenant: str, customer: str, price: str, *, trial_days: int) -> RemoteSubscription:
+    """Begin a tenant's trial of a price; without a means of payment it is cancelled at its end."""
+    parameters: Any = {
+        "customer": customer,
+        "items": [{"price": price}],
+        "trial_period_days": trial_days,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+    }
+    made = _client().v1.subscriptions.create(parameters, _once(f"trial-{tenant}"))
+    return RemoteSubscription.of(made.to_dict())
+
+
+@_asks
+def change_price(
+    subscription: RemoteSubscription, price: str, prorated_at: datetime
+) -> RemoteSubscription:
+    """Change what is subscribed to, from ``prorated_at`` on."""
+    parameters: Any = {
+        "items": [{"id": subscription.item, "price": price}],
+        "proration_behavior": "create_prorations",
+        "proration_date": int(prorated_at.timestamp()),
+        "cancel_at_period_end": False,
+    }
+    key = f"change-{subscription.id}-{price}-{int(prorated_at.timestamp())}"
+    changed = _client().v1.subscriptions.update(subscription.id, parameters, _once(key))
+    return RemoteSubscription.of(changed.to_dict())
+
+
+@_asks
+def preview_price(subscription: RemoteSubscription, price: str, prorated_at: datetime) -> Preview:
+    """Return what :func:`change_price` would cost."""
+    parameters: Any = {
+        "customer": subscription.customer,
+        "subscription": subscription.id,
+        "subscription_details": {
+            "items": [{"id": subscription.item, "price": price}],
+            "proration_behavior": "create_prorations",
+            "proration_date": int(prorated_at.timestamp()),
+        },
+    }
+    found = _client().v1.invoices.create_preview(parameters).to_dict()
+    lines = [
+        (line["description"] or "", _amount(line["amount"])) for line in found["lines"]["data"]
+    ]
+    return Preview(_amount(found["amount_due"]), found["currency"].upper(), lines)
+
+
+@_asks
+def cancel_at_period_end(subscription: str, *, cancels: bool) -> RemoteSubscription:
+    """Have a subscription end with its period, or go on after all."""
+    changed = _client().v1.subscriptions.update(subscription, {"cancel_at_period_end": cancels})
+    return RemoteSubscription.of(changed.to_dict())
+
+
+@_asks
+def checkout(customer: str, price: str, *, back: str, trial_days: int) -> str:
+    """Return the address of a page of Stripe's where the customer subscribes to a price."""
+    parameters: Any = {
+        "mode": "subscription",
+        "customer": customer,
+        "line_items": [{"price": price, "quantity": 1}],
+        "success_url": f"{back}?paid=yes",
+        "cancel_url": back,
+    }
+    if trial_days:
+        parameters["subscription_data"] = {"trial_period_days": trial_days}
+    url = _client().v1.checkout.sessions.create(parameters).url
+    if url is None:
+        raise StripeUnavailable("a Checkout session without an address")
+    return url
+
+
+@_asks
+def customer_portal(customer: str, *, back: str) -> str:
+    """Return the address of Stripe's pages for means of payment and invoices."""
+    made = _client().v1.billing_portal.sessions.create({"customer": customer, "return_url": back})
+    return made.url
+
+
+@_asks
+def invoices_of(customer: str) -> list[RemoteInvoice]:
+    """Return the newest invoices of a customer, newest first."""
+    listed = _client().v1.invoices.list({"customer": customer, "limit": _NEWEST_INVOICES})
+    return [RemoteInvoice.of(one.to_dict()) for one in listed.data]
+
+
+@_asks
+def invoice(invoice_id: str) -> dict[str, Any]:
+    """Return an invoice as Stripe has it."""
+    found: dict[str, Any] = _client().v1.invoices.retrieve(invoice_id).to_dict()
+    return found
+
+
+@_asks
+def customer_of(kind: str, object_id: str) -> str:
+    """Return whose an object is; empty if nobody's.
+
+    ``kind`` is its type, as events name it: ``customer``, ``subscription``, ``invoice`` or
+    ``checkout.session``.
+    """
+    v1 = _client().v1
+    match kind:
+        case "customer":
+            return object_id
+        case "subscription":
+            found: Any = v1.subscriptions.retrieve(object_id)
+        case "invoice":
+            found = v1.invoices.retrieve(object_id)
+        case "checkout.session":
+            found = v1.checkout.sessions.retrieve(object_id)
+        case _:
+            return ""
+    return found.to_dict()["customer"] or ""
+
+
+@_asks
+def events_since(moment: datetime) -> Iterator[dict[str, Any]]:
+    """Return Stripe's own list of what it told since then, newest first."""
+    parameters: Any = {"created": {"gte": int(moment.timestamp())}, "limit": 100}
+    listed = _client().v1.events.list(parameters)
+    return iter([one.to_dict() for one in listed.auto_paging_iter()])
+
+
+def verified(body: bytes, signature: str, secrets: Sequence[str]) -> dict[str, Any]:
+    """Return the event in a webhook's body.
+
+    Raises:
+        BadSignature: none of ``secrets`` signed it, it is older than five minutes, or dated as
+            far ahead.
+        ValueError: it holds no JSON object.
+
+    """
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(
+                body, signature, secret, int(TOLERANCE.total_seconds())
+            )
+        except (stripe.SignatureVerificationError, ValueError, UnicodeDecodeError):
+            continue
+        if _signed_at(signature) > time.time() + TOLERANCE.total_seconds():
+            raise BadSignature("dated ahead")
+        event = json.loads(body)
+        if not isinstance(event, dict):
+            raise ValueError("no event")
+        return event
+    raise BadSignature("no signature of ours")
+
+
+def _signed_at(signature: str) -> int:
+    [seconds, *_others] = [part[2:] for part in signature.split(",") if part.startswith("t=")]
+    return int(seconds)
