@@ -13,6 +13,8 @@ What customers do: ``complete_checkout(session, card)``, ``give_card(customer, c
 ``let_payments_fail(customer, fails)``, ``pay(invoice)``. Cards are Stripe's test names
 (``pm_card_visa``; ``pm_card_chargeCustomerFail`` fails when charged).
 
+Many: ``populate(prices, customers, rounds, days, seed)`` makes customers with histories.
+
 Time: ``advance(timedelta)`` moves the server's own time (``now``), which ticks, starts at the
 test's present and is not moved by a test that travels. What falls due happens in ``advance``
 alone: trial_will_end three days before, the trial's end, renewals, retries after 3, 5 and 7 days,

@@ -200,7 +200,7 @@ def finalise(state: State, invoice: Object) -> None:
     customer["next_invoice_sequence"] += 1
     secret = state.new_id("test_", 40)
     url = f"https://invoice.stripe.com/i/{state.account_id}/{secret}"
-    used = invoice["amount_due"] - invoice["total"]
+    from_balance = invoice["total"] - invoice["amount_due"]
     invoice.update(
         status="open",
         number=number,
@@ -208,7 +208,7 @@ def finalise(state: State, invoice: Object) -> None:
         automatically_finalizes_at=None,
         hosted_invoice_url=url,
         invoice_pdf=f"https://pay.stripe.com/invoice/{state.account_id}/{secret}/pdf",
-        ending_balance=invoice["starting_balance"] + used,
+        ending_balance=invoice["starting_balance"] + from_balance,
     )
     invoice["status_transitions"]["finalized_at"] = state.now
     with state.changing(customer, "customer.updated"):

@@ -135,6 +135,7 @@ def a_payment_method(state: State, customer: str | None, *, fails: bool, last4: 
         },
         "created": state.now,
         "customer": customer,
+        "customer_account": None,
         "livemode": False,
         "metadata": {},
         "type": "card",

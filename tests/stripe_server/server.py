@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import stripe
 
-from . import clock, collecting, webhooks
+from . import bulk, clock, collecting, webhooks
 from .api import checkout, customers
 from .faults import Fault, Faults
 from .http import Desk, Listener, Request
@@ -108,6 +108,13 @@ class StripeServer:
         """Let so much time pass, with all that falls due in it."""
         with self.state.lock:
             clock.advance(self.state, self.state.now + whole(delta))
+
+    def populate(
+        self, prices: list[str], customers: int, *, rounds: int = 5, days: int = 0, seed: int = 0
+    ) -> list[str]:
+        """Make customers with subscriptions and much that happens to them within ``days``."""
+        with self.state.lock:
+            return bulk.populate(self.state, prices, customers, rounds=rounds, days=days, seed=seed)
 
     # Events.
 

@@ -41,6 +41,22 @@ def retrieve_invoice(state: State, id_: str) -> Object:
     return state.get("invoice", id_)
 
 
+@route("GET /v1/invoiceitems/{item}", params.InvoiceItemRetrieveParams)
+def retrieve_pending_item(state: State, id_: str) -> Object:
+    return state.get("invoiceitem", id_)
+
+
+@route("GET /v1/invoiceitems", params.InvoiceItemListParams)
+def list_pending_items(
+    state: State, *, customer: str | None = None, pending: bool | None = None, **page: Any
+) -> Object:
+    def keep(item: Object) -> bool:
+        is_pending = item["invoice"] is None
+        return customer in (None, item["customer"]) and pending in (None, is_pending)
+
+    return state.listed("invoiceitem", "/v1/invoiceitems", keep, **page)
+
+
 @route("GET /v1/invoices/{invoice}/lines", params.InvoiceLineItemListParams)
 def list_lines(state: State, id_: str, *, limit: int = 10) -> Object:
     lines = state.get("invoice", id_)["lines"]

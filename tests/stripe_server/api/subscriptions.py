@@ -232,13 +232,15 @@ def resume_subscription(
     state: State,
     id_: str,
     *,
-    billing_cycle_anchor: str = "now",
+    billing_cycle_anchor: Object | None = None,
     proration_behavior: str = "create_prorations",
 ) -> Object:
     """Resume a paused subscription: a period from now, once its invoice is paid."""
     subscription = state.get("subscription", id_)
     if subscription["status"] != "paused":
         raise Refused(400, "This subscription is not paused, so it cannot be resumed.")
+    if billing_cycle_anchor not in (None, {"type": "now"}):
+        raise Refused(501, "This test server resumes with a new period.", type="api_error")
     if not can_pay(state, subscription):
         raise declined()
     with state.changing(subscription, "customer.subscription.updated"):
