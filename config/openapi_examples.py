@@ -172,7 +172,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "name": "Team",
         "description": "For a shop that grows.",
         "price_month": "29.00",
-        "limits": {"users": 10, "products": 5000},
+        "price_year": "290.00",
+        "trial_days": 14,
+        "features": ["api_keys", "own_logo"],
+        "limits": {"max_users": 25, "max_products": 5000},
     },
     "Product": {
         "id": PRODUCT,
