@@ -4,6 +4,10 @@ from uuid_utils.compat import uuid7
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import Tenant
 
+from .usage.models import UsageBatch, UsagePeriod
+
+__all__ = ["UsageBatch", "UsagePeriod"]  # found through this module
+
 
 class Subscription(models.Model):
     """Which plan a tenant has, since when, and how it is paid."""

@@ -6,16 +6,20 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from billing.usage.figures import plan_name, this_period, usage_in
 from shared_apps.tenants import scope
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
 from tenant_apps.products.models import Product
-from tenant_apps.users.models import User
 
 DAYS = 30
 TOP = 5
 LOW = 10
+# So much of a limit is warned of.
+SCARCE = 0.8
 
 # The drawing: units of its own, scaled to the card.
 BAR, GAP, HEIGHT = 8, 2, 60
@@ -79,21 +83,36 @@ def _low_stock(user: Any) -> Card:
     }
 
 
-def _plan(user: Any) -> Card:
-    limits = scope.active_tenant().limits
-    uses = [
-        (_("Products"), "products.view_product", "max_products", Product.objects.all()),
-        (_("People"), "users.view_user", "max_users", User.objects.filter(is_active=True)),
-    ]
+def _usage(user: Any) -> Card:
+    texts = {
+        "requests": _("API requests"),
+        "users": _("People"),
+        "products": _("Products"),
+        "storage": _("Storage"),
+        "orders": _("Orders"),
+    }
     return {
-        "template": "users/dashboard/plan.html",
+        "template": "billing/dashboard/usage.html",
         "title": _("Use of the plan"),
+        "plan": plan_name(),
         "uses": [
-            {"what": what, "used": rows.count(), "limit": limits.get(limit)}
-            for what, permission, limit, rows in uses
-            if user.has_perm(permission)
+            {
+                "what": texts[measure.name],
+                "used": _in_words(measure.name, measure.used),
+                "limit": None if measure.limit is None else _in_words(measure.name, measure.limit),
+                "percent": round(100 * (measure.share or 0)),
+                "is_scarce": (measure.share or 0) > SCARCE,
+                "is_used_up": (measure.share or 0) >= 1,
+            }
+            for measure in usage_in(this_period())
         ],
     }
+
+
+def _in_words(measure: str, amount: int) -> str:
+    if measure == "storage":
+        return filesizeformat(amount)
+    return number_format(amount, force_grouping=True)
 
 
 # Who sees which card: those who hold all of these.
@@ -101,5 +120,5 @@ CARDS: list[tuple[list[str], Callable[[Any], Card]]] = [
     (["orders.view_order"], _orders),
     (["orders.view_order", "products.view_product"], _top_products),
     (["products.view_product"], _low_stock),
-    (["products.view_product"], _plan),
+    (["users.change_portalsettings"], _usage),
 ]

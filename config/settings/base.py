@@ -126,6 +126,7 @@ MIDDLEWARE = [
     _PRIVATE_ANSWERS,
     "shared_apps.tenants.use_limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
+    "shared_apps.tenants.api_limit.ApiLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -248,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-answers": {"task": "integrations.sweep_every_answer", "schedule": 86400.0},
     "write-views": {"task": "products.write_every_view", "schedule": 10.0},
     "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
+    "write-api-use": {"task": "billing.write_api_use", "schedule": 10.0},
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
 FAN_OUT_SECONDS = 900
