@@ -6,10 +6,10 @@ from its first count on, for whoever writes it to the database (``billing.usage.
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,8 +71,9 @@ class Batch:
 
 
 def this_month() -> str:
-    """Return the month, as ``2026-10``."""
-    return f"{datetime.now(UTC):%Y-%m}"
+    """Return the present month (UTC), as ``2026-10``."""
+    now = time.gmtime()
+    return f"{now.tm_year}-{now.tm_mon:02}"
 
 
 class ApiUse(Counts):

@@ -1,12 +1,14 @@
 """What a portal used: counted, written, shown to those who manage it, and held to its plan."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
 
 from billing.of_tenant import own_rows
 from billing.tasks import write_api_use
@@ -197,6 +199,23 @@ def test_a_batch_that_comes_back_adds_nothing(acme):
     write_api_use()
     assert list(written(acme).values()) == [1]
     assert not shared().exists("usage:pending", "usage:taken")
+
+
+def test_several_who_write_at_once_add_each_batch_once(portal):
+    tenant = portal()
+
+    def write(_: int) -> None:
+        for _ in range(5):
+            api_use.count(tenant.id)
+            api_use.tell()
+            write_api_use()
+        connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+    for _ in range(2):
+        write_api_use()
+    assert list(written(tenant).values()) == [20]
 
 
 def test_batches_are_remembered_for_a_week(acme):
