@@ -8,7 +8,6 @@ from its first count on, for whoever writes it to the database (``billing.usage.
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -120,9 +119,7 @@ class ApiUse(Counts):
                 self._send_untold()
             except redis.RedisError:
                 log.warning("api_use_not_told")
-                # At its end, a process starts no thread.
-                with suppress(RuntimeError):
-                    self._tell_soon()
+                self._tell_soon()
 
     def _send_untold(self) -> None:
         while self._untold:

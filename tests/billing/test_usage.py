@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+import yaml
 from django.db import connection
 
 from billing.of_tenant import own_rows
@@ -84,13 +85,14 @@ def test_what_was_used_is_told_against_the_plans_limits(owner, acme, plan):
     for size in (20, 30):
         StoredFile.objects.create(name="f", content_type="image/png", size=size, content="f")
     place_order(user=person, items=[(lamp.pk, 1)])
-    earlier = place_order(user=person, items=[(lamp.pk, 1)])
+    earlier, later = (place_order(user=person, items=[(lamp.pk, 1)]) for _ in range(2))
     Order.objects.filter(pk=earlier.pk).update(
         created_at=datetime(2026, 10, 31, 23, 59, tzinfo=UTC)
     )
     before = api_use.so_far(acme.id)
     with time_machine.travel(datetime(2026, 11, 30, 23, tzinfo=UTC), tick=False):
         Order.objects.exclude(pk=earlier.pk).update(created_at=datetime(2026, 11, 1, tzinfo=UTC))
+        Order.objects.filter(pk=later.pk).update(created_at=datetime(2026, 12, 1, tzinfo=UTC))
         admin = Admin(acme.primary_host, User.objects.get(email="owner@acme.example"))
         api_use.count(acme.id)
         total = api_use.so_far(acme.id)
@@ -378,6 +380,13 @@ def test_the_admin_shows_bars_and_warns_before_and_at_the_end(admin, acme, plan)
 def shown_size(shown: str) -> str:
     [size] = re.findall(r'"(Storage: [^"]+)"', shown)
     return size
+
+
+def test_the_document_tells_which_operations_may_meet_the_months_limit(anonymous):
+    paths = yaml.safe_load(anonymous.get("/api/schema/").content)["paths"]
+    assert "402" in paths["/api/products/"]["get"]["responses"]
+    for path in (PATH, "/api/me/", "/api/auth/login/"):
+        assert all("402" not in one["responses"] for m, one in paths[path].items() if m != "patch")
 
 
 def test_operators_look_at_tenants_months_and_change_nothing(acme, public):

@@ -114,7 +114,7 @@ def test_it_is_told_by_itself_when_redis_is_back(settings):
     use, tenant = ApiUse(), uuid4()
     with no_redis(settings):
         count(use, tenant, 3)
-        use.tell()
+        until(lambda: use._untold, 5, "the first try")
     until(lambda: sum(taken().values()) == 3, 5, "the requests")
 
 
