@@ -9,6 +9,10 @@ from uuid_utils.compat import uuid7
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import Tenant
 
+from .usage.models import UsageBatch, UsagePeriod
+
+__all__ = ["UsageBatch", "UsagePeriod"]  # found through this module
+
 
 class Interval(models.TextChoices):
     MONTH = "month", _("month")

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from . import dunning, inbox, reconciling
 from .stripe_gateway import StripeUnavailable, is_configured
+from .usage.flushing import write_requests
 
 
 @shared_task(
@@ -36,3 +37,9 @@ def reconcile() -> None:
 def dun() -> None:
     """Take the steps that time asks for."""
     dunning.advance()
+
+
+@shared_task(name="billing.write_api_use", platform=True)
+def write_api_use() -> None:
+    """Write the API requests that were counted to their months."""
+    write_requests()

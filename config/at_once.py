@@ -19,6 +19,8 @@ from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
+from shared_apps.tenants.api_limit import month_used_up
+from shared_apps.tenants.api_use import api_use
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.errors import error_body
 from shared_apps.tenants.gate import Deed, refusal
@@ -35,7 +37,7 @@ from .request_log import request_id_of, write_line
 
 Environ = dict[str, Any]
 Found = tuple[int, dict[str, str], bytes]  # status, headers, body
-_STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304, 429)}
+_STATUSES = {status: f"{status} {HTTPStatus(status).phrase}" for status in (200, 304, 402, 429)}
 
 
 class AtOnce:
@@ -89,25 +91,36 @@ class AtOnce:
             content = stored(READS, arguments_of(environ, is_secure, ANYONE))
             if content is None:
                 return None
-            may, standings = spend_use(environ)
             found = Stored.of(content)
-            status, headers, body = found.answer(environ) if may else _refused(standings)
+            standings: list[Standing] = []
+            if used_up := month_used_up(tenant):
+                may = False
+                status, headers, body = _refused(*used_up)
+            else:
+                may, standings = spend_use(environ)
+                status, headers, body = found.answer(environ) if may else _too_often(standings)
         request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         headers |= constant
-        headers |= limit_headers(standings)
+        if standings:
+            headers |= limit_headers(standings)
         if may:
+            api_use.count(tenant.id)
             headers["Server-Timing"] = server_timing("hit", started)
         headers["X-Request-Id"] = request_id
         write_line(request_id, "GET", found.route, status, started, {"tenant": str(tenant.id)})
         return status, headers, body
 
 
-def _refused(standings: Sequence[Standing]) -> Found:
-    """Return the refusal of whoever asked too often, at no more cost than an answer."""
+def _too_often(standings: Sequence[Standing]) -> Found:
     why = too_often(standings)
-    body = orjson.dumps(error_body(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", why))
-    told = {"Content-Type": "application/json", "Retry-After": str(why.seconds)}
-    return HTTPStatus.TOO_MANY_REQUESTS, {**told, "Content-Length": str(len(body))}, body
+    status, headers, body = _refused(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", why)
+    return status, headers | {"Retry-After": str(why.seconds)}, body
+
+
+def _refused(status: int, code: str, detail: Any) -> Found:
+    """Return a refusal, at no more cost than an answer."""
+    body = orjson.dumps(error_body(status, code, detail))
+    return status, {"Content-Type": "application/json", "Content-Length": str(len(body))}, body
 
 
 def _is_visitors_read(environ: Environ) -> bool:

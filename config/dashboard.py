@@ -7,18 +7,19 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from shared_apps.tenants import plan_limits, scope
-from shared_apps.tenants.plan_limits import Limited
-from tenant_apps.files.models import StoredFile
+from billing.usage.figures import plan_name, this_period, usage_in
+from shared_apps.tenants import scope
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
 from tenant_apps.products.models import Product
-from tenant_apps.users.models import User
 
 DAYS = 30
 TOP = 5
 LOW = 10
+# So much of a limit is warned of.
+SCARCE = 0.8
 
 # The drawing: units of its own, scaled to the card.
 BAR, GAP, HEIGHT = 8, 2, 60
@@ -82,33 +83,36 @@ def _low_stock(user: Any) -> Card:
     }
 
 
-def _plan(user: Any) -> Card:
-    uses: list[tuple[str, str, Any, Any]] = [
-        (_("Products"), "products.view_product", Product, str),
-        (_("People"), "users.view_user", User, str),
-        (_("Files"), "users.view_portalsettings", StoredFile, filesizeformat),
-    ]
+def _usage(user: Any) -> Card:
+    texts = {
+        "requests": _("API requests"),
+        "users": _("People"),
+        "products": _("Products"),
+        "storage": _("Storage"),
+        "orders": _("Orders"),
+    }
     return {
-        "template": "users/dashboard/plan.html",
+        "template": "billing/dashboard/usage.html",
         "title": _("Use of the plan"),
+        "plan": plan_name(),
         "uses": [
-            _use(what, model, shown)
-            for what, permission, model, shown in uses
-            if user.has_perm(permission)
+            {
+                "what": texts[measure.name],
+                "used": _in_words(measure.name, measure.used),
+                "limit": None if measure.limit is None else _in_words(measure.name, measure.limit),
+                "percent": round(100 * (measure.share or 0)),
+                "is_scarce": (measure.share or 0) > SCARCE,
+                "is_used_up": (measure.share or 0) >= 1,
+            }
+            for measure in usage_in(this_period())
         ],
     }
 
 
-def _use(what: str, model: type[Limited], shown: Callable[[int], str]) -> dict[str, Any]:
-    used, most = plan_limits.used(model), scope.active_tenant().entitlements.limit(model.limit)
-    return {
-        "what": what,
-        "used": used,
-        "shown": shown(used),
-        "limit": most,
-        "limit_shown": most and shown(most),
-        "over": plan_limits.over_limit(model, used),
-    }
+def _in_words(measure: str, amount: int) -> str:
+    if measure == "storage":
+        return filesizeformat(amount)
+    return number_format(amount, force_grouping=True)
 
 
 # Who sees which card: those who hold all of these.
@@ -116,5 +120,5 @@ CARDS: list[tuple[list[str], Callable[[Any], Card]]] = [
     (["orders.view_order"], _orders),
     (["orders.view_order", "products.view_product"], _top_products),
     (["products.view_product"], _low_stock),
-    (["products.view_product"], _plan),
+    (["users.change_portalsettings"], _usage),
 ]

@@ -151,6 +151,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "KeyToken": {"access_token": TOKEN, "expires_in": 600, "scope": "products:read orders:write"},
     "Me": {"id": PERSON, "name": "Kim", "role": "staff", "email_verified": True},
     "OAuthError": {"error": "invalid_client", "error_description": ERRORS["invalid_client"]},
+    "Measure": {"used": 48210, "limit": 2000000, "share": 0.0241},
     "Order": {"id": ORDER, "number": 1001, "total": "99.80"},
     "OrderItem": {
         "product": PRODUCT,
@@ -214,6 +215,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "SignedUpTenant": {"subdomain": "acme", "name": "Acme Outfitters", "status": "active"},
     "Subdomain": {"subdomain": "acme", "available": True, "reason": ""},
     "TokenPair": {"access": TOKEN, "refresh": TOKEN},
+    "Usage": {"start": "2027-03-01T00:00:00Z", "end": "2027-04-01T00:00:00Z"},
 }
 # Answers that no component tells, by operation and status.
 ANSWERS_OF_ONE: dict[tuple[str, str], Any] = {

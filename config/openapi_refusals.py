@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from config.openapi_examples import refusal
+from shared_apps.tenants.api_limit import ALWAYS_PATHS
 from shared_apps.tenants.routing import SIGNING_PATHS
 
 ERROR_DETAIL = {
@@ -99,6 +100,8 @@ def _refusals(path: str, method: str, operation: Any, *, is_tenants: bool) -> It
         yield 401
     if is_tenants:
         yield 403  # no permission, or a portal that is suspended
+    if is_tenants and not path.startswith(ALWAYS_PATHS):
+        yield 402  # the requests of this month are used up
     if is_tenants and method in _WRITES and path not in SIGNING_PATHS:
         yield 402  # a portal that is read-only until it is paid for
     if any(each["in"] == "path" or each["name"] == "cursor" for each in parameters):

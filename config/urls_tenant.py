@@ -1,9 +1,12 @@
 """Routes of a tenant's host."""
 
+from typing import Any
+
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from billing.usage.views import UsageView
 from config.openapi_documents import DocumentView
 from shared_apps.tenants.admin_sites import tenant_admin
 from tenant_apps.files.pages import signed_file
@@ -22,10 +25,11 @@ from tenant_apps.users.profile import end_login, end_other_logins, profile
 _OPEN = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
 # What is asked for most stands first: patterns are tried one after the other.
-api = [
+api: list[Any] = [
     path("", include("tenant_apps.products.urls")),
     path("", include("tenant_apps.orders.urls")),
     path("", include("tenant_apps.users.urls")),
+    path("usage/", UsageView.as_view(), name="usage"),
 ]
 urlpatterns = [
     path("api/", include(api)),

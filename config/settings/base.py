@@ -125,6 +125,7 @@ MIDDLEWARE = [
     _PRIVATE_ANSWERS,
     "shared_apps.tenants.use_limits.RateLimitHeaders",
     "shared_apps.tenants.routing.TenantRouting",
+    "shared_apps.tenants.api_limit.ApiLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -253,6 +254,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "billing.reconcile", "schedule": 900.0},
     "dun": {"task": "billing.dun", "schedule": 900.0},
     "sweep-files": {"task": "files.sweep_everywhere", "schedule": 86400.0},
+    "write-api-use": {"task": "billing.write_api_use", "schedule": 10.0},
 }
 # A task of every tenant is spread over so long; well under the visibility timeout.
 FAN_OUT_SECONDS = 900

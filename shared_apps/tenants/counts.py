@@ -39,14 +39,11 @@ class Counts:
                 counted = self._counted.setdefault(key, {})
                 counted[field] = counted.get(field, 0) + 1
         if is_first:
-            timer = threading.Timer(TOLD_EVERY_SECONDS, self.tell)
-            timer.daemon = True
-            timer.start()
+            self._tell_soon()
 
     def tell(self) -> None:
         """Tell Redis what was counted; best effort."""
-        with self._lock:
-            told, self._counted = self._counted, {}
+        told = self._take()
         if not told:
             return
         try:
@@ -58,6 +55,16 @@ class Counts:
                 pipe.execute()
         except redis.RedisError:
             log.warning("counts_not_told")
+
+    def _take(self) -> dict[str, dict[str, int]]:
+        with self._lock:
+            taken, self._counted = self._counted, {}
+        return taken
+
+    def _tell_soon(self) -> None:
+        timer = threading.Timer(TOLD_EVERY_SECONDS, self.tell)
+        timer.daemon = True
+        timer.start()
 
 
 counts = Counts()

@@ -9,7 +9,9 @@ import sys
 import pytest
 from django.db import connections
 
+from billing.models import UsagePeriod
 from config.embedded import free_port
+from shared_apps.tenants.api_use import ApiUse
 from shared_apps.tenants.models import Domain, Tenant, TenantStatus
 from shared_apps.tenants.provisioning import pool
 from shared_apps.tenants.scope import owner_scope, public_scope, tenant_scope
@@ -36,7 +38,7 @@ def of(prefix: str) -> list[str]:
 
 
 def test_every_failpoint_is_covered_here():
-    covered = {"signup", "provision", "outbox", "close", "idempotency"}
+    covered = {"signup", "provision", "outbox", "close", "idempotency", "usage"}
     assert {name.partition(".")[0] for name in NAMES} == covered
 
 
@@ -139,6 +141,35 @@ def test_closing_killed_anywhere_is_finished_by_the_next_run(clean, portal, fail
         row.refresh_from_db()
         assert row.dropped_at is not None
     assert nothing_is_half_made()
+
+
+@pytest.mark.parametrize("failpoint", of("usage"))
+def test_requests_that_were_counted_are_written_once_whoever_is_killed(clean, portal, failpoint):
+    tenant = portal().id
+    code = "from billing.tasks import write_api_use; write_api_use()"
+
+    def write(failpoint: str = "") -> int:
+        return manage("shell", "--no-imports", "-c", code, failpoint=failpoint)
+
+    def written() -> int:
+        with public_scope():
+            return sum(row.requests for row in UsagePeriod.objects.filter(tenant=tenant))
+
+    counting = ApiUse()
+    for _ in range(3):
+        counting.count(tenant)
+    counting.tell()
+    assert write(failpoint) == -signal.SIGKILL
+    assert written() == (3 if failpoint == "usage.after_commit" else 0)
+    # What is counted meanwhile is of the next batch.
+    counting.count(tenant)
+    counting.tell()
+    assert write() == 0
+    assert written() == 3
+    assert write() == 0
+    assert written() == 4
+    assert write() == 0
+    assert written() == 4
 
 
 def place(http: Http) -> None:

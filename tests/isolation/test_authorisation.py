@@ -97,6 +97,7 @@ NEEDS: dict[tuple[str, str], str] = {
             ("post", "/api/grants/", "users.change_user"),
         )
     },
+    ("get", "/api/usage/"): "users.change_portalsettings",
     ("get", "/api/orders/"): MEMBER,
     ("post", "/api/orders/"): MEMBER,
     # The order is the owner's own: whoever may not see all orders does not see this one.

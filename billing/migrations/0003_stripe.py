@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0001_initial"),
+        ("billing", "0002_add_usage"),
         ("plans", "0002_add_entitlements"),
         ("tenants", "0003_add_cache_generation"),
     ]
