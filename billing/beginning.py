@@ -53,12 +53,12 @@ def begin(subscription: Subscription) -> None:
     price = PlanPrice.objects.filter(
         plan=subscription.plan, interval=subscription.interval, is_current=True
     ).first()
-    wants_trial = subscription.status == SubscriptionStatus.TRIALING
-    if subscription.stripe_subscription or not wants_trial or price is None:
+    ends = subscription.trial_ends_at
+    if subscription.stripe_subscription or price is None or ends is None or ends <= timezone.now():
         return
     if not stripe.subscriptions_of(customer):
-        days = _days_left(subscription)
-        stripe.subscribe(str(subscription.tenant_id), customer, price.stripe_price, trial_days=days)
+        tenant = str(subscription.tenant_id)
+        stripe.subscribe(tenant, customer, price.stripe_price, trial_ends_at=ends)
         failpoint("billing.after_subscribing")
     compare(subscription)
 
@@ -80,8 +80,3 @@ def customer_of(subscription: Subscription) -> str:
         for event in early:
             event.replay()
     return customer
-
-
-def _days_left(subscription: Subscription) -> int:
-    ends = subscription.trial_ends_at
-    return subscription.plan.trial_days if ends is None else max((ends - timezone.now()).days, 1)

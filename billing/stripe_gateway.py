@@ -249,15 +249,18 @@ def subscriptions_of(customer: str) -> list[RemoteSubscription]:
 
 
 @_asks
-def subscribe(tenant: str, customer: str, price: str, *, trial_days: int) -> RemoteSubscription:
+def subscribe(
+    tenant: str, customer: str, price: str, *, trial_ends_at: datetime
+) -> RemoteSubscription:
     """Begin a tenant's trial of a price; without a means of payment it is cancelled at its end."""
+    ends = int(trial_ends_at.timestamp())
     parameters: Any = {
         "customer": customer,
         "items": [{"price": price}],
-        "trial_period_days": trial_days,
+        "trial_end": ends,
         "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
     }
-    made = _client().v1.subscriptions.create(parameters, _once(f"trial-{tenant}"))
+    made = _client().v1.subscriptions.create(parameters, _once(f"trial-{tenant}-{ends}"))
     return RemoteSubscription.of(made.to_dict())
 
 

@@ -1,0 +1,302 @@
+"""Stripe over HTTP: what is made there once, what it tells, and what becomes of it here."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from billing import inbox, reconciling
+from billing import stripe_gateway as gateway
+from billing.applying import compare
+from billing.beginning import begin
+from billing.models import (
+    Dunning,
+    EventState,
+    Notice,
+    PlanPrice,
+    Reconciled,
+    StripeEvent,
+    Subscription,
+    SubscriptionStatus,
+)
+from billing.syncing import sync_plans
+from shared_apps.plans.models import Plan
+from shared_apps.tenants.models import Tenant, TenantStatus
+from shared_apps.tenants.scope import no_scope, public_scope
+from tests.stripe_server import WEBHOOK_SECRET, signed
+
+WEBHOOK = "/api/stripe/webhook/"
+
+
+@pytest.fixture
+def public(stripe):
+    with public_scope():
+        yield
+
+
+@pytest.fixture
+def begun(subscription) -> Subscription:
+    """A portal on trial at Stripe, whose customer has a card."""
+    with public_scope():
+        begin(subscription)
+        subscription.refresh_from_db()
+    return subscription
+
+
+def post(body: bytes, **headers: str):
+    with no_scope():
+        client = Client(headers={"host": "localhost"})
+        return client.post(WEBHOOK, body, content_type="application/json", headers=headers)
+
+
+def send(event, **how: object):
+    """Post an event as Stripe would."""
+    body, headers = signed(event, how.pop("secret", WEBHOOK_SECRET), **how)
+    return post(body, **headers)
+
+
+def kept(event) -> StripeEvent:
+    return StripeEvent.objects.get(event_id=event["id"])
+
+
+def apply_all() -> None:
+    inbox.apply_waiting(timedelta(0))
+
+
+def status_of(subscription) -> str:
+    return Tenant.objects.get(pk=subscription.tenant_id).status
+
+
+def test_plans_are_pushed_once_and_a_new_price_is_another(public, stripe):
+    assert PlanPrice.objects.filter(is_current=True).count() == 4, "the free plan has none"
+    assert sync_plans() == []
+    before = PlanPrice.objects.get(plan__code="team", interval="month", is_current=True)
+    Plan.objects.filter(code="team").update(price_month=31)
+    try:
+        [new] = sync_plans()
+    finally:
+        Plan.objects.filter(code="team").update(price_month=29)
+    assert (new.amount, new.stripe_price != before.stripe_price) == (31, True)
+    before.refresh_from_db()
+    assert not before.is_current
+    found = stripe.object(new.stripe_price)
+    assert (found["unit_amount"], found["lookup_key"]) == (3100, "freehold_team_month")
+    [again] = sync_plans()
+    assert again.amount == 29
+
+
+def test_a_sign_up_becomes_a_customer_on_trial(begun, public, stripe):
+    assert begun.status == SubscriptionStatus.TRIALING
+    customer = stripe.object(begun.stripe_customer)
+    assert customer["email"] == begun.owner_email
+    at_stripe = stripe.object(begun.stripe_subscription)
+    assert (at_stripe["customer"], at_stripe["status"]) == (customer["id"], "trialing")
+    assert begun.trial_ends_at is not None
+    assert abs(begun.trial_ends_at - timezone.now() - timedelta(days=14)) < timedelta(days=1)
+
+
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/subscriptions"])
+def test_what_was_made_but_not_answered_is_not_made_twice(subscription, public, stripe, path):
+    stripe.fail(500, times=2, method="POST", path=f"{path}$", after=True)
+    with pytest.raises(gateway.StripeUnavailable):
+        begin(subscription)
+    stripe.heal()
+    subscription.refresh_from_db()
+    begin(subscription)
+    begin(Subscription.objects.get(pk=subscription.pk))
+    subscription.refresh_from_db()
+    client = stripe.client()
+    assert len(client.v1.customers.list({"email": subscription.owner_email}).data) == 1
+    assert len(gateway.subscriptions_of(subscription.stripe_customer)) == 1
+
+
+def test_an_event_is_kept_once_and_answered_each_time(begun, public, stripe):
+    event = stripe.events("customer.subscription.created")[-1]
+    assert [send(event).status_code for _ in range(3)] == [200, 200, 200]
+    assert kept(event).state == EventState.RECEIVED
+    apply_all()
+    assert (kept(event).state, kept(event).customer) == (EventState.APPLIED, begun.stripe_customer)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"secret": "whsec_another"},
+        {"timestamp": -301},
+        {"timestamp": 301},
+    ],
+    ids=["secret", "too old", "ahead"],
+)
+def test_what_stripe_did_not_sign_now_is_refused(begun, public, stripe, how):
+    event = stripe.events()[-1]
+    if "timestamp" in how:
+        how = {"timestamp": int(timezone.now().timestamp()) + how["timestamp"]}
+    answer = send(event, **how)
+    assert (answer.status_code, json.loads(answer.content)["errors"][0]["code"]) == (
+        400,
+        "bad_signature",
+    )
+    assert not StripeEvent.objects.filter(event_id=event["id"]).exists()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{}", b'{"object": "event", "id": 7}'])
+def test_what_is_signed_and_no_event_is_refused(public, stripe, body):
+    moment = int(timezone.now().timestamp())
+    from stripe import WebhookSignature
+
+    signature = WebhookSignature.generate_signature_header(body.decode(), WEBHOOK_SECRET, moment)
+    assert post(body, **{"Stripe-Signature": signature}).status_code == 400
+    assert post(body).status_code == 400
+
+
+def test_what_is_not_ours_to_apply_is_parked_and_can_be_replayed(begun, public, stripe):
+    one, two, three, four = stripe.events("customer.subscription.created")[-1:] * 4
+    one, two, three = ({**one, "id": f"{one['id']}{n}"} for n in "abc")
+    four = {**four, "id": f"{four['id']}d", "type": "tax.settings.updated"}
+    five = json.loads(json.dumps({**four, "id": f"{four['id']}e", "type": one["type"]}))
+    five["data"]["object"]["customer"] = "cus_of_nobody"
+    send(one, livemode=True)
+    send(two, account="acct_another")
+    send(three)
+    send(four)
+    send(five)
+    apply_all()
+    why = {event["id"][-1]: kept(event).why for event in (one, two, three, four, five)}
+    assert why == {
+        "a": "of the other mode, live or test",
+        "b": "of another account",
+        "c": "",
+        "d": "of an unknown type",
+        "e": "no tenant has this customer",
+    }
+    begun.change(stripe_customer="cus_of_nobody")
+    kept(five).replay()
+    apply_all()
+    assert kept(five).state == EventState.APPLIED
+
+
+def test_a_thin_event_is_asked_for(begun, public, stripe):
+    event = stripe.events("customer.subscription.created")[-1]
+    assert send(event, thin=True).status_code == 200
+    apply_all()
+    thin = StripeEvent.objects.latest("received_at")
+    assert (thin.state, thin.why, thin.customer) == ("applied", "", begun.stripe_customer)
+
+
+def test_a_payment_that_fails_and_one_that_comes(begun, public, stripe):
+    stripe.give_card(begun.stripe_customer, "pm_card_chargeCustomerFail")
+    stripe.advance(timedelta(days=15))
+    compare(begun)
+    begun.refresh_from_db()
+    assert (begun.status, begun.dunning) == (SubscriptionStatus.PAST_DUE, Dunning.PAST_DUE)
+    assert status_of(begun) == TenantStatus.PAST_DUE
+    stripe.give_card(begun.stripe_customer)
+    stripe.pay(stripe.object(begun.stripe_subscription)["latest_invoice"])
+    for _ in range(2):
+        compare(begun)
+    begun.refresh_from_db()
+    assert (begun.status, begun.dunning) == (SubscriptionStatus.ACTIVE, Dunning.NONE)
+    assert status_of(begun) == TenantStatus.ACTIVE
+    kinds = Notice.objects.filter(subscription=begun).values_list("kind", flat=True)
+    assert sorted(kinds) == ["paid", "payment_failed"]
+
+
+def test_a_trial_without_a_card_ends_in_the_free_plan(begun, public, stripe):
+    stripe.advance(timedelta(days=15))
+    compare(begun)
+    begun.refresh_from_db()
+    assert (begun.status, begun.plan.code) == (SubscriptionStatus.CANCELED, "free")
+    assert Tenant.objects.get(pk=begun.tenant_id).plan.code == "free"
+    assert status_of(begun) == TenantStatus.ACTIVE
+
+
+def test_an_operators_suspension_is_not_undone_by_paying(begun, public, stripe):
+    begun.tenant.move_to(TenantStatus.SUSPENDED)
+    compare(begun)
+    assert status_of(begun) == TenantStatus.SUSPENDED
+
+
+def test_a_look_that_began_earlier_is_not_written_over_a_later_one(begun, public, stripe):
+    found = gateway.subscriptions_of
+
+    def slow(customer: str):
+        earlier = found(customer)
+        stripe.give_card(begun.stripe_customer)
+        stripe.advance(timedelta(days=15))
+        gateway.subscriptions_of = found
+        compare(begun)
+        return earlier
+
+    gateway.subscriptions_of = slow
+    try:
+        compare(begun)
+    finally:
+        gateway.subscriptions_of = found
+    begun.refresh_from_db()
+    assert begun.status == SubscriptionStatus.ACTIVE
+
+
+def test_what_never_arrived_is_found(begun, public, stripe):
+    StripeEvent.objects.filter(customer=begun.stripe_customer).delete()
+    Reconciled.objects.all().delete()
+    stripe.give_card(begun.stripe_customer)
+    stripe.advance(timedelta(days=15))
+    [missed] = stripe.events("customer.subscription.updated")[-1:]
+    assert reconciling.reconcile() > 0
+    assert reconciling.reconcile() == 0
+    assert kept(missed).found_by_reconciling
+    apply_all()
+    begun.refresh_from_db()
+    assert begun.status == SubscriptionStatus.ACTIVE
+
+
+def test_any_order_any_number_of_times_is_the_servers_state(stripe, portal, public):
+    many = []
+    for _ in range(3):
+        tenant = portal()
+        one = Subscription.objects.select_related("tenant", "plan").get(tenant=tenant.id)
+        begin(one)
+        many.append(Subscription.objects.get(pk=one.pk))
+    stripe.give_card(many[0].stripe_customer)
+    stripe.give_card(many[1].stripe_customer, "pm_card_chargeCustomerFail")
+    stripe.advance(timedelta(days=15))
+    known = {one.stripe_customer for one in many}
+    events = [
+        event for event in stripe.events() if event["data"]["object"].get("customer") in known
+    ]
+    assert len(events) > 10
+    for event in [*reversed(events), *events]:
+        assert send(event).status_code == 200
+    for _ in range(3):
+        apply_all()
+    states = StripeEvent.objects.filter(customer__in=known).values_list("state", flat=True)
+    assert set(states) <= {EventState.APPLIED, EventState.PARKED}
+    for one in many:
+        one.refresh_from_db()
+    assert [one.status for one in many] == ["active", "past_due", "canceled"]
+    notices = Notice.objects.filter(subscription__in=many).values_list("kind", "subscription")
+    assert len(set(notices)) == len(notices)
+
+
+def test_stripe_away_holds_nobody_up_for_long(begun, public, stripe):
+    stripe.hang(30, times=2)
+    started = timezone.now()
+    with pytest.raises(gateway.StripeUnavailable):
+        compare(begun)
+    assert timezone.now() - started < timedelta(seconds=12)
+    stripe.heal()
+    for fault in (stripe.fail, stripe.reset_in_body):
+        fault(*([503] if fault == stripe.fail else []), times=2)
+        with pytest.raises(gateway.StripeUnavailable):
+            compare(begun)
+        stripe.heal()
+    event = stripe.events("customer.subscription.created")[-1]
+    send(event)
+    stripe.fail(500, times=2)
+    apply_all()
+    assert kept(event).state == EventState.RECEIVED
+    stripe.heal()
+    apply_all()
+    assert kept(event).state == EventState.APPLIED
