@@ -148,7 +148,7 @@ def apply_waiting(older_than: timedelta = timedelta(seconds=30)) -> None:
         try:
             apply(pk)
         except stripe.StripeUnavailable:
-            log.warning("event_waits", event=str(pk))
+            log.warning("event_waits", stripe_event=str(pk))
             return
 
 

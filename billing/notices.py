@@ -16,8 +16,9 @@ def notify(subscription: Subscription, kind: str, about: str) -> None:
         subscription=subscription, kind=kind, about=about
     )
     if is_new:
+        payload = {"kind": kind, "plan": subscription.plan.name}
         with tenant_scope(subscription.tenant.snapshot()):
-            outbox.enqueue("billing.notice", {"kind": kind, "plan": subscription.plan.name})
+            outbox.enqueue("billing.notice", payload)
 
 
 def send(entry: OutboxEntry) -> None:

@@ -35,7 +35,7 @@ def reconcile() -> int:
     now = timezone.now()
     mark = Reconciled.objects.filter(pk=1).first()
     since = mark.until - _OVERLAP if mark else now - _FIRST
-    found = list(stripe.events_since(since))
+    found = stripe.events_since(since)
     known = set(
         StripeEvent.objects.filter(event_id__in=[event["id"] for event in found]).values_list(
             "event_id", flat=True

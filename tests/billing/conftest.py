@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from billing.models import Subscription
+from billing.models import PlanPrice, Reconciled, StripeEvent, Subscription
 from billing.syncing import sync_plans
 from shared_apps.plans.catalogue import load_plans
 from shared_apps.tenants.domain_map import domain_map
@@ -19,6 +19,10 @@ def stripe(committed, settings) -> Iterator[StripeServer]:
         settings.STRIPE_SECRET_KEY = API_KEY
         settings.STRIPE_WEBHOOK_SECRETS = [WEBHOOK_SECRET]
         with public_scope():
+            # Each of these servers counts its ids from the start.
+            Subscription.objects.update(stripe_customer="", stripe_subscription="")
+            for model in (PlanPrice, StripeEvent, Reconciled):
+                model.objects.all().delete()
             load_plans()
             sync_plans()
         fill(3)
