@@ -7,13 +7,21 @@ a portal that an operator suspended stays so.
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import models, transaction
 from django.utils import timezone
 
+from shared_apps.plans.catalogue import FREE
+from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import TenantStatus
 
-from .models import Dunning, Subscription
+from .models import Dunning, Subscription, SubscriptionStatus
 from .notices import notify
 
+READ_ONLY, SUSPENDED = settings.DUNNING_READ_ONLY, settings.DUNNING_SUSPENDED
+TOLD_AHEAD = timedelta(days=3)
+TRIALING = SubscriptionStatus.TRIALING
+_AT_ONCE = 500
 _STANDING = {
     Dunning.PAST_DUE: TenantStatus.PAST_DUE,
     Dunning.SUSPENDED: TenantStatus.SUSPENDED,
@@ -62,8 +70,34 @@ def paid(subscription: Subscription) -> None:
 
 
 def advance() -> None:
-    """Take the steps that time asks for."""
-    raise NotImplementedError
+    """Take the steps that time asks for; runs in the public scope, as often as you like."""
+    now = timezone.now()
+    steps = (
+        (suspend, models.Q(dunning=Dunning.PAST_DUE, tenant__grace_until__lt=now - READ_ONLY)),
+        (close, models.Q(dunning=Dunning.SUSPENDED, dunning_since__lt=now - SUSPENDED)),
+        (_tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
+        (_end_trial, models.Q(status=TRIALING, trial_ends_at__lt=now, stripe_subscription="")),
+    )
+    for step, due in steps:
+        for pk in Subscription.objects.filter(due).values_list("pk", flat=True)[:_AT_ONCE]:
+            with transaction.atomic():
+                rows = Subscription.objects.select_for_update(of=("self",))
+                rows = rows.select_related("tenant", "plan").filter(due, pk=pk)
+                # Somebody may have paid, or taken the step, by now.
+                for locked in rows:
+                    step(locked)
+
+
+def _tell_of_trial(subscription: Subscription) -> None:
+    if subscription.trial_ends_at is not None:
+        notify(subscription, "trial_ending", subscription.trial_ends_at.isoformat())
+
+
+def _end_trial(subscription: Subscription) -> None:
+    """Let a portal that never came to subscribe go on with the free plan."""
+    free = Plan.objects.get(code=FREE)
+    subscription.change(status=SubscriptionStatus.ACTIVE, plan=free)
+    subscription.tenant.change(plan=free)
 
 
 def _step(subscription: Subscription, to: Dunning) -> None:

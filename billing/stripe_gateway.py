@@ -238,7 +238,7 @@ def make_customer(tenant: str, *, name: str, email: str) -> str:
     One whose answer was lost is looked for: Stripe repeats a fault to the same key for a day.
     """
     for one in _client().v1.customers.list({"email": email, "limit": 100}).data:
-        if (one.metadata or {}).get("tenant") == tenant:
+        if one.to_dict()["metadata"].get("tenant") == tenant:
             return one.id
     made = _client().v1.customers.create(
         {"name": name, "email": email, "metadata": {"tenant": tenant}},

@@ -71,9 +71,9 @@ def usage_in(period: date) -> list[Measure]:
         "products": Product.objects.count(),
         "storage": StoredFile.objects.aggregate(bytes=Sum("size"))["bytes"] or 0,
     }
-    limits = active_tenant().limits
+    entitlements = active_tenant().entitlements
     return [
-        Measure(name, used[name], limits.get(limit) if limit else None)
+        Measure(name, used[name], entitlements.limit(limit) if limit else None)
         for name, limit in LIMITS.items()
     ]
 

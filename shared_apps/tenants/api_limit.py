@@ -31,7 +31,7 @@ _USED_UP = Refusal(
 
 def month_used_up(tenant: ActiveTenant) -> Refusal | None:
     """Return None if the portal has requests left, as far as this process has heard."""
-    most = tenant.limits.get("requests_per_month")
+    most = tenant.entitlements.limit("requests_per_month")
     return None if most is None or api_use.so_far(tenant.id) < most else _USED_UP
 
 

@@ -15,6 +15,7 @@ from billing.of_tenant import own_rows
 from billing.tasks import write_api_use
 from billing.usage.figures import this_period
 from billing.usage.models import UsageBatch, UsagePeriod
+from shared_apps.plans.entitlements import Entitlements
 from shared_apps.tenants.api_use import ApiUse, api_use
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import TenantStatus
@@ -52,7 +53,8 @@ def plan(acme, monkeypatch):
     def limits_of(**limits: int) -> None:
         held = domain_map.tenant_for(acme.primary_host)
         assert held
-        monkeypatch.setitem(domain_map._by_host, acme.primary_host, replace(held, limits=limits))
+        other = replace(held, entitlements=Entitlements("", limits=limits))
+        monkeypatch.setitem(domain_map._by_host, acme.primary_host, other)
 
     return limits_of
 
@@ -340,7 +342,9 @@ def test_what_is_answered_before_django_counts_and_is_refused_alike(portal, monk
     assert api_use.so_far(tenant.id) == 4
     held = domain_map.tenant_for(tenant.primary_host)
     assert held
-    full = replace(held, limits={"requests_per_month": 4})
+    full = replace(
+        held, entitlements=Entitlements("", limits={"requests_per_month": 4})
+    )
     monkeypatch.setitem(domain_map._by_host, tenant.primary_host, full)
     at_once = visitor.get("/api/products/")
     django = visitor.get("/api/products/", HTTP_COOKIE="a=b")

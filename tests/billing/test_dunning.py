@@ -1,0 +1,127 @@
+"""A portal that is not paid for, a step at a time, by a clock that moves."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils import timezone
+
+from billing import dunning
+from billing.models import Dunning, Notice, Subscription, SubscriptionStatus
+from shared_apps.tenants.domain_map import domain_map
+from shared_apps.tenants.models import TenantStatus
+from shared_apps.tenants.scope import no_scope, public_scope, tenant_scope
+from tenant_apps.integrations import outbox
+from tenant_apps.integrations.models import OutboxEntry
+from tests.api import Api
+
+GRACE, READ_ONLY, SUSPENDED = timedelta(days=14), dunning.READ_ONLY, dunning.SUSPENDED
+
+
+@pytest.fixture
+def ours(portal) -> Subscription:
+    tenant = portal()
+    with public_scope():
+        yield Subscription.objects.select_related("tenant", "plan").get(tenant=tenant.id)
+
+
+def again(ours: Subscription) -> Subscription:
+    return Subscription.objects.select_related("tenant", "plan").get(pk=ours.pk)
+
+
+def answers(ours: Subscription) -> tuple[int, int]:
+    """Return what reading and writing are answered with now."""
+    host = again(ours).tenant.primary_host()
+    with no_scope():
+        domain_map.clear()
+        api = Api(host)
+        return api.get("/api/products/").status_code, api.post("/api/products/", {}).status_code
+
+
+def mails(ours: Subscription) -> list[str]:
+    """Deliver what the portal's outbox has; return the subjects."""
+    with tenant_scope(again(ours).tenant.snapshot()):
+        for pk in OutboxEntry.objects.filter(kind="billing.notice").values_list("pk", flat=True):
+            outbox.deliver(pk)
+    return [message.subject.partition(" - ")[0] for message in mail.outbox]
+
+
+def test_the_whole_way_and_each_mail_once(ours):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(2):
+            dunning.payment_failed(again(ours))
+        assert answers(ours)[1] != 402, "everything works in grace"
+        clock.shift(GRACE + timedelta(hours=1))
+        dunning.advance()
+        assert answers(ours)[1] == 402
+        assert answers(ours)[0] != 402
+        clock.shift(READ_ONLY - timedelta(hours=2))
+        dunning.advance()
+        assert again(ours).dunning == Dunning.PAST_DUE
+        clock.shift(timedelta(hours=2))
+        for _ in range(2):
+            dunning.advance()
+        assert again(ours).tenant.status == TenantStatus.SUSPENDED
+        assert answers(ours) == (403, 403)
+        clock.shift(SUSPENDED - timedelta(hours=1))
+        dunning.advance()
+        assert again(ours).dunning == Dunning.SUSPENDED
+        clock.shift(timedelta(hours=2))
+        for _ in range(2):
+            dunning.advance()
+        assert again(ours).tenant.status == TenantStatus.CLOSING
+    told = ["A payment failed", "Your portal is suspended", "Your portal is being closed"]
+    assert mails(ours) == told
+    assert mails(ours) == told
+    assert {address for message in mail.outbox for address in message.to} == {ours.owner_email}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_paying_undoes_each_step(ours, steps):
+    for step in (dunning.payment_failed, dunning.suspend, dunning.close)[:steps]:
+        step(again(ours))
+    dunning.paid(again(ours))
+    paid = again(ours)
+    assert (paid.dunning, paid.tenant.status) == (Dunning.NONE, TenantStatus.ACTIVE)
+    assert paid.tenant.grace_until is None
+    assert answers(ours)[1] not in (402, 403)
+    assert mails(ours)[-1] == "Your portal is paid for"
+    dunning.payment_failed(again(ours))
+    assert Notice.objects.filter(subscription=ours, kind="payment_failed").count() == 2
+
+
+def test_what_an_operator_did_is_not_undone_by_paying(ours):
+    dunning.payment_failed(ours)
+    ours.tenant.move_to(TenantStatus.SUSPENDED)
+    dunning.paid(again(ours))
+    assert again(ours).tenant.status == TenantStatus.SUSPENDED
+    assert "Your portal is paid for" not in mails(ours)
+
+
+def test_a_trial_is_told_of_before_it_ends_and_then_is_the_free_plan(ours):
+    ends = timezone.now() + timedelta(days=14)
+    ours.change(status=SubscriptionStatus.TRIALING, trial_ends_at=ends)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        clock.shift(timedelta(days=10, hours=23))
+        dunning.advance()
+        assert mails(ours) == []
+        clock.shift(timedelta(hours=2))
+        for _ in range(2):
+            dunning.advance()
+        assert mails(ours) == ["Your trial ends in three days"]
+        assert again(ours).tenant.plan.code == "business"
+        clock.shift(timedelta(days=3))
+        dunning.advance()
+    assert again(ours).tenant.plan.code == again(ours).plan.code == "free"
+    assert again(ours).status == SubscriptionStatus.ACTIVE
+
+
+def test_a_neighbour_is_left_alone(ours, portal):
+    neighbour = portal()
+    dunning.payment_failed(ours)
+    with time_machine.travel(timezone.now() + GRACE + READ_ONLY + timedelta(hours=1)):
+        dunning.advance()
+        theirs = Subscription.objects.select_related("tenant").get(tenant=neighbour.id)
+        assert again(ours).tenant.status == TenantStatus.SUSPENDED
+        assert (theirs.dunning, theirs.tenant.status) == (Dunning.NONE, TenantStatus.ACTIVE)
