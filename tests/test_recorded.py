@@ -22,7 +22,7 @@ BARE = frozenset(
 # function -> why it need not record what it writes
 EXEMPT = {
     "cached/generations.py:renew": "machinery",
-    "cached/generations.py:present": "machinery",
+    "cached/generations.py:_asked": "machinery",
     "cached/generations.py:_read": "reads",
     "cached/tallies.py:_take": "Redis",
     "integrations/idempotency.py:_lock": "a lock",

@@ -71,10 +71,10 @@ def test_the_whole_way_and_each_mail_once(ours):
         for _ in range(2):
             dunning.advance()
         assert again(ours).tenant.status == TenantStatus.CLOSING
-    told = ["A payment failed", "Your portal is suspended", "Your portal is being closed"]
-    assert mails(ours) == told
-    assert mails(ours) == told
-    assert {address for message in mail.outbox for address in message.to} == {ours.owner_email}
+        told = ["A payment failed", "Your portal is suspended", "Your portal is being closed"]
+        assert mails(ours) == told
+        assert mails(ours) == told
+        assert {address for message in mail.outbox for address in message.to} == {ours.owner_email}
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

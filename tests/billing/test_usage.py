@@ -342,9 +342,7 @@ def test_what_is_answered_before_django_counts_and_is_refused_alike(portal, monk
     assert api_use.so_far(tenant.id) == 4
     held = domain_map.tenant_for(tenant.primary_host)
     assert held
-    full = replace(
-        held, entitlements=Entitlements("", limits={"requests_per_month": 4})
-    )
+    full = replace(held, entitlements=Entitlements("", limits={"requests_per_month": 4}))
     monkeypatch.setitem(domain_map._by_host, tenant.primary_host, full)
     at_once = visitor.get("/api/products/")
     django = visitor.get("/api/products/", HTTP_COOKIE="a=b")
