@@ -5,6 +5,7 @@ step is told to the owner once (:mod:`.notices`). Only what was done for money i
 a portal that an operator suspended stays so.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from shared_apps.plans.catalogue import FREE
 from shared_apps.plans.models import Plan
-from shared_apps.tenants.models import TenantStatus
+from shared_apps.tenants.models import IllegalTransition, TenantStatus
 
 from .models import Dunning, Subscription, SubscriptionStatus
 from .notices import notify
@@ -72,16 +73,18 @@ def paid(subscription: Subscription) -> None:
 def advance() -> None:
     """Take the steps that time asks for; runs in the public scope, as often as you like."""
     now = timezone.now()
+    past_due = models.Q(dunning=Dunning.PAST_DUE, tenant__status=TenantStatus.PAST_DUE)
+    suspended = models.Q(dunning=Dunning.SUSPENDED, tenant__status=TenantStatus.SUSPENDED)
     steps = (
-        (suspend, models.Q(dunning=Dunning.PAST_DUE, tenant__grace_until__lt=now - READ_ONLY)),
-        (close, models.Q(dunning=Dunning.SUSPENDED, dunning_since__lt=now - SUSPENDED)),
+        (suspend, past_due & models.Q(tenant__grace_until__lt=now - READ_ONLY)),
+        (close, suspended & models.Q(dunning_since__lt=now - SUSPENDED)),
         (_tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
         (_end_trial, models.Q(status=TRIALING, trial_ends_at__lt=now, stripe_subscription="")),
     )
     for step, due in steps:
         for pk in Subscription.objects.filter(due).values_list("pk", flat=True)[:_AT_ONCE]:
-            with transaction.atomic():
-                rows = Subscription.objects.select_for_update(of=("self",))
+            with suppress(IllegalTransition), transaction.atomic():
+                rows = Subscription.objects.select_for_update(of=("self",), skip_locked=True)
                 rows = rows.select_related("tenant", "plan").filter(due, pk=pk)
                 # Somebody may have paid, or taken the step, by now.
                 for locked in rows:

@@ -87,6 +87,17 @@ class Subscription(models.Model):
             )
             for name in ("stripe_customer", "stripe_subscription")
         ]
+        # Of the few that time changes; the others are not looked at.
+        indexes = [
+            models.Index(
+                fields=["dunning"], name="subscription_dunned", condition=~models.Q(dunning="")
+            ),
+            models.Index(
+                fields=["trial_ends_at"],
+                name="subscription_on_trial",
+                condition=models.Q(status="trialing"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tenant} on {self.plan}"

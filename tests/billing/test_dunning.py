@@ -99,6 +99,15 @@ def test_what_an_operator_did_is_not_undone_by_paying(ours):
     assert "Your portal is paid for" not in mails(ours)
 
 
+def test_a_portal_that_an_operator_opened_again_is_left_open(ours):
+    for step in (dunning.payment_failed, dunning.suspend):
+        step(again(ours))
+    again(ours).tenant.move_to(TenantStatus.ACTIVE)
+    with time_machine.travel(timezone.now() + SUSPENDED + timedelta(hours=1)):
+        dunning.advance()
+    assert again(ours).tenant.status == TenantStatus.ACTIVE
+
+
 def test_a_trial_is_told_of_before_it_ends_and_then_is_the_free_plan(ours):
     ends = timezone.now() + timedelta(days=14)
     ours.change(status=SubscriptionStatus.TRIALING, trial_ends_at=ends)
