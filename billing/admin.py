@@ -1,3 +1,5 @@
+from .stripe_admin import StripeEventAdmin, SubscriptionAdmin
 from .usage.admin import UsagePeriodAdmin
 
-__all__ = ["UsagePeriodAdmin"]  # registered by being imported
+# Registered by being imported.
+__all__ = ["StripeEventAdmin", "SubscriptionAdmin", "UsagePeriodAdmin"]

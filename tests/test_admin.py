@@ -7,8 +7,9 @@ from django.apps import apps
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from billing.models import UsagePeriod
+from billing.models import StripeEvent, UsagePeriod
 from shared_apps.tenants.admin_sites import operators_admin, tenant_admin
 from shared_apps.tenants.domain_map import POLL_SECONDS, DomainMap
 from shared_apps.tenants.models import DeadTask, Domain
@@ -155,6 +156,9 @@ def test_every_page_of_the_operators_admin_opens(public, acme, model):
         operator = User.objects.create_operator("root@x.example", PASSWORD)
         DeadTask.objects.create(task="t", why="unknown tenant")
         UsagePeriod.objects.create(tenant_id=acme.id, period="2026-10-01", requests=1)
+        StripeEvent.objects.create(
+            event_id="evt_1", type="a.b", is_live=False, created_at=timezone.now()
+        )
         client = Admin("localhost", operator)
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         assert client.get(reverse(f"{name}_changelist", "config.urls_public")).status_code == 200

@@ -25,8 +25,11 @@ from billing.syncing import sync_plans
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import Tenant, TenantStatus
 from shared_apps.tenants.scope import no_scope, public_scope
+from tenant_apps.users.models import User
+from tests.api import PASSWORD, Admin
 from tests.stripe_server import WEBHOOK_SECRET, signed
 
+EVENTS = "/admin/billing/stripeevent/"
 WEBHOOK = "/api/stripe/webhook/"
 
 
@@ -171,7 +174,12 @@ def test_what_is_not_ours_to_apply_is_parked_and_can_be_replayed(begun, public, 
         "d": "of an unknown type",
         "e": "no tenant has this customer",
     }
-    kept(five).replay()
+    operator = User.objects.create_operator("stripe@x.example", PASSWORD)
+    page = Admin("localhost", operator)
+    assert b"no tenant has this customer" in page.get(EVENTS).content
+    form = {"action": "replay", "_selected_action": [str(kept(five).pk)]}
+    assert page.post(EVENTS, form).status_code == 302
+    assert kept(five).state == EventState.RECEIVED
     StripeEvent.objects.filter(event_id=five["id"]).update(customer=begun.stripe_customer)
     apply_all()
     assert kept(five).state == EventState.APPLIED
