@@ -167,13 +167,16 @@ class Handler(BaseHTTPRequestHandler):
             id_,
             self.command,
             where.path,
-            decoded(text),
+            {},
             headers,
             headers.get("idempotency-key"),
         )
         desk.requests.append(request)
         try:
+            request.params = decoded(text)
             answer = desk.answer(request, text)
+        except Refused as error:
+            answer = refusal(error)
         except NoAnswer as lost:
             self._reset(lost.answer)
             return

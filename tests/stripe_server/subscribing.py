@@ -166,6 +166,7 @@ def start(
         subscription["status"] = "trialing" if trial_end else "active"
     customer = state.get("customer", subscription["customer"])
     customer["currency"] = customer["currency"] or subscription["currency"]
+    end_with_period(state, subscription)
     state.emit("customer.subscription.created", subscription)
     state.at(period_of(subscription)[1], "period_ends", subscription["id"])
     if subscription["status"] == "incomplete":
@@ -173,6 +174,14 @@ def start(
     if trial_end:
         remind_of_trial(state, subscription)
     return subscription
+
+
+def end_with_period(state: State, subscription: Object) -> None:
+    """Keep ``cancel_at`` and ``canceled_at`` what ``cancel_at_period_end`` makes them."""
+    if subscription["cancel_at_period_end"]:
+        subscription.update(cancel_at=period_of(subscription)[1])
+        subscription["canceled_at"] = subscription["canceled_at"] or state.now
+        subscription["cancellation_details"]["reason"] = "cancellation_requested"
 
 
 def remind_of_trial(state: State, subscription: Object) -> None:

@@ -191,6 +191,16 @@ def test_cancel_at_period_end_ends_then_and_can_be_taken_back(server, client, pa
     assert len(client.v1.invoices.list({"subscription": paying.id}).data) == 2
 
 
+def test_a_subscription_may_be_for_one_period_from_the_start(server, client, prices, payer):
+    wanted = {"customer": payer.id, "items": [{"price": prices["month"].id}]}
+    once = client.v1.subscriptions.create({**wanted, "cancel_at_period_end": True})
+    assert once.cancel_at == once["items"].data[0].current_period_end
+    (event,) = server.events("customer.subscription.created")
+    assert event["data"]["object"]["cancel_at"] == once.cancel_at
+    server.advance(32 * DAY)
+    assert status_of(client, once) == "canceled"
+
+
 def test_a_subscription_ends_on_the_day_that_was_set(server, client, paying):
     client.v1.subscriptions.update(paying.id, {"cancel_at": server.now + 5 * 86400})
     server.advance(4 * DAY)

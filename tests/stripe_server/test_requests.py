@@ -3,6 +3,8 @@
 import time
 from datetime import timedelta
 from threading import Thread
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import stripe
@@ -11,11 +13,13 @@ from tests.stripe_server import StripeServer
 
 
 def test_a_request_without_the_secret_key_is_refused(server):
-    wrong = stripe.StripeClient("sk_test_other", base_addresses={"api": server.url})
+    http = stripe.RequestsClient()
+    address = {"api": server.url}
+    wrong = stripe.StripeClient("sk_test_other", base_addresses=address, http_client=http)
     with pytest.raises(stripe.AuthenticationError) as refused:
         wrong.v1.customers.list()
     assert refused.value.http_status == 401
-    wrong._requestor._get_http_client().close()
+    http.close()
 
 
 def test_what_is_not_there_is_missing(client):
@@ -56,6 +60,15 @@ def test_a_wrong_parameter_is_refused_by_its_name(client, params, param, code):
         client.v1.prices.create(params)
     assert (refused.value.http_status, refused.value.param) == (400, param)
     assert refused.value.code == code
+
+
+def test_a_form_that_contradicts_itself_is_refused(server):
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    request = Request(f"{server.url}/v1/customers", b"name=a&name[first]=b", headers)
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request)
+    assert refused.value.code == 400
+    refused.value.close()
 
 
 def test_a_parameter_that_stripe_has_and_the_server_does_not_heed_is_no_silence(client):

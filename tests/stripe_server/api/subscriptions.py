@@ -12,9 +12,9 @@ from ..subscribing import (
     change,
     change_items,
     end_trial_now,
+    end_with_period,
     items_of,
     lines_of_change,
-    period_of,
     remind_of_trial,
     renew,
     start,
@@ -66,18 +66,9 @@ def create_subscription(
             param="trial_end",
         )
     start(state, subscription, trial_end=trial_end, payment_behavior=payment_behavior)
-    end_with_period(state, subscription)
     if cancel_at:
         state.at(cancel_at, "cancel_is_due", subscription["id"])
     return subscription
-
-
-def end_with_period(state: State, subscription: Object) -> None:
-    """Keep ``cancel_at`` and ``canceled_at`` what ``cancel_at_period_end`` makes them."""
-    if subscription["cancel_at_period_end"]:
-        subscription.update(cancel_at=period_of(subscription)[1])
-        subscription["canceled_at"] = subscription["canceled_at"] or state.now
-        subscription["cancellation_details"]["reason"] = "cancellation_requested"
 
 
 @route("GET /v1/subscriptions/{subscription}", params.SubscriptionRetrieveParams)
