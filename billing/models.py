@@ -171,7 +171,7 @@ class StripeEvent(models.Model):
     is_live = models.BooleanField(_("is live"))
     created_at = models.DateTimeField(_("created at"))
     object_id = models.CharField(_("object"), max_length=255, blank=True)
-    customer = models.CharField(_("customer"), max_length=255, blank=True, db_index=True)
+    customer = models.CharField(_("Stripe customer"), max_length=255, blank=True, db_index=True)
     payload = models.JSONField(_("payload"), default=dict)
     received_at = models.DateTimeField(_("received at"), db_default=Now())
     found_by_reconciling = models.BooleanField(_("found by reconciling"), default=False)

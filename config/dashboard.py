@@ -10,10 +10,12 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from billing.usage.figures import plan_name, this_period, usage_in
-from shared_apps.tenants import scope
+from billing.usage.figures import Measure, plan_name, this_period, usage_in
+from shared_apps.tenants import plan_limits, scope
+from tenant_apps.files.models import StoredFile
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
 from tenant_apps.products.models import Product
+from tenant_apps.users.models import User
 
 DAYS = 30
 TOP = 5
@@ -97,6 +99,7 @@ def _usage(user: Any) -> Card:
         "plan": plan_name(),
         "uses": [
             {
+                "over": _over(measure),
                 "what": texts[measure.name],
                 "used": _in_words(measure.name, measure.used),
                 "limit": None if measure.limit is None else _in_words(measure.name, measure.limit),
@@ -107,6 +110,13 @@ def _usage(user: Any) -> Card:
             for measure in usage_in(this_period())
         ],
     }
+
+
+def _over(measure: Measure) -> str:
+    """Say that there is more than the plan allows; empty if there is not."""
+    models: dict[str, Any] = {"users": User, "products": Product, "storage": StoredFile}
+    model = models.get(measure.name)
+    return "" if model is None else plan_limits.over_limit(model, measure.used)
 
 
 def _in_words(measure: str, amount: int) -> str:

@@ -14,6 +14,7 @@ from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import DeadTask
 from shared_apps.tenants.scope import no_scope, tenant_scope
 from tenant_apps.history.models import Change
+from tenant_apps.integrations import outbox
 from tenant_apps.integrations.jobs import run
 from tenant_apps.integrations.models import Job
 from tenant_apps.orders.models import Order
@@ -235,6 +236,10 @@ MAILS = {
         "Bestellung 1001 bestätigt",
         lambda person: place_order(user=person, items=[(Product.objects.get().pk, 2)]),
     ),
+    "billing.notice": (
+        "Ihr Portal ist gesperrt",
+        lambda person: outbox.enqueue("billing.notice", {"kind": "suspended", "plan": "Team"}),
+    ),
 }
 
 
@@ -274,7 +279,8 @@ def test_the_portals_language_and_time_are_set_where_a_mail_is_written(acme):
 
 
 def test_every_mail_there_is_was_asked_for_here(settings):
-    assert set(MAILS) == set(settings.OUTBOX_DELIVERERS) - {"integrations.run_job"}
+    others = {"integrations.run_job", "billing.begin"}
+    assert set(MAILS) == set(settings.OUTBOX_DELIVERERS) - others
 
 
 # --- jobs: in the language of whoever asked -------------------------------------------------------
