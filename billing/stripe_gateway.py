@@ -25,7 +25,6 @@ TIMEOUT = (2, 4)
 RETRIES = 1
 # How old a webhook's signature may be, and how far ahead.
 TOLERANCE = timedelta(minutes=5)
-_NEWEST_INVOICES = 24
 
 
 class StripeUnavailable(Exception):
@@ -81,43 +80,6 @@ class RemoteSubscription:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteInvoice:
-    """An invoice at Stripe; ``url`` is its page, ``pdf`` the file."""
-
-    id: str
-    number: str
-    status: str
-    total: Decimal
-    currency: str
-    created: datetime
-    url: str
-    pdf: str
-
-    @classmethod
-    def of(cls, found: dict[str, Any]) -> "RemoteInvoice":
-        """Return what we read of Stripe's object."""
-        return cls(
-            id=found["id"],
-            number=found["number"] or "",
-            status=found["status"] or "",
-            total=_amount(found["total"]),
-            currency=found["currency"].upper(),
-            created=_moment(found["created"]),
-            url=found["hosted_invoice_url"] or "",
-            pdf=found["invoice_pdf"] or "",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a change of plan would cost: at once, and what the invoice then says."""
-
-    due_now: Decimal
-    currency: str
-    lines: list[tuple[str, Decimal]]
-
-
 def is_configured() -> bool:
     """Tell whether this installation takes payments."""
     return bool(settings.STRIPE_SECRET_KEY)
@@ -134,10 +96,6 @@ def _moment(seconds: int) -> datetime:
 
 def _moment_or_none(seconds: int | None) -> datetime | None:
     return None if seconds is None else _moment(seconds)
-
-
-def _amount(cents: int) -> Decimal:
-    return Decimal(cents) / 100
 
 
 @lru_cache(maxsize=4)
@@ -268,87 +226,6 @@ def subscribe(
     }
     made = _client().v1.subscriptions.create(parameters, _once(f"trial-{tenant}-{ends}"))
     return RemoteSubscription.of(made.to_dict())
-
-
-@_asks
-def change_price(
-    subscription: RemoteSubscription, price: str, prorated_at: datetime
-) -> RemoteSubscription:
-    """Change what is subscribed to, from ``prorated_at`` on."""
-    parameters: Any = {
-        "items": [{"id": subscription.item, "price": price}],
-        "proration_behavior": "create_prorations",
-        "proration_date": int(prorated_at.timestamp()),
-        "cancel_at_period_end": False,
-    }
-    key = f"change-{subscription.id}-{price}-{int(prorated_at.timestamp())}"
-    changed = _client().v1.subscriptions.update(subscription.id, parameters, _once(key))
-    return RemoteSubscription.of(changed.to_dict())
-
-
-@_asks
-def preview_price(subscription: RemoteSubscription, price: str, prorated_at: datetime) -> Preview:
-    """Return what :func:`change_price` would cost."""
-    parameters: Any = {
-        "customer": subscription.customer,
-        "subscription": subscription.id,
-        "subscription_details": {
-            "items": [{"id": subscription.item, "price": price}],
-            "proration_behavior": "create_prorations",
-            "proration_date": int(prorated_at.timestamp()),
-        },
-    }
-    found = _client().v1.invoices.create_preview(parameters).to_dict()
-    lines = [
-        (line["description"] or "", _amount(line["amount"])) for line in found["lines"]["data"]
-    ]
-    return Preview(_amount(found["amount_due"]), found["currency"].upper(), lines)
-
-
-@_asks
-def cancel_at_period_end(subscription: str, *, cancels: bool) -> RemoteSubscription:
-    """Have a subscription end with its period, or go on after all."""
-    changed = _client().v1.subscriptions.update(subscription, {"cancel_at_period_end": cancels})
-    return RemoteSubscription.of(changed.to_dict())
-
-
-@_asks
-def checkout(customer: str, price: str, *, back: str, trial_days: int) -> str:
-    """Return the address of a page of Stripe's where the customer subscribes to a price."""
-    parameters: Any = {
-        "mode": "subscription",
-        "customer": customer,
-        "line_items": [{"price": price, "quantity": 1}],
-        "success_url": f"{back}?paid=yes",
-        "cancel_url": back,
-    }
-    if trial_days:
-        parameters["subscription_data"] = {"trial_period_days": trial_days}
-    url = _client().v1.checkout.sessions.create(parameters).url
-    if url is None:
-        raise StripeUnavailable("a Checkout session without an address")
-    return url
-
-
-@_asks
-def customer_portal(customer: str, *, back: str) -> str:
-    """Return the address of Stripe's pages for means of payment and invoices."""
-    made = _client().v1.billing_portal.sessions.create({"customer": customer, "return_url": back})
-    return made.url
-
-
-@_asks
-def invoices_of(customer: str) -> list[RemoteInvoice]:
-    """Return the newest invoices of a customer, newest first."""
-    listed = _client().v1.invoices.list({"customer": customer, "limit": _NEWEST_INVOICES})
-    return [RemoteInvoice.of(one.to_dict()) for one in listed.data]
-
-
-@_asks
-def invoice(invoice_id: str) -> dict[str, Any]:
-    """Return an invoice as Stripe has it."""
-    found: dict[str, Any] = _client().v1.invoices.retrieve(invoice_id).to_dict()
-    return found
 
 
 @_asks
