@@ -29,7 +29,7 @@ def test_a_subscription_is_paid_from_its_first_day(server, client, paying):
     assert invoice.invoice_pdf
     assert {event["type"] for event in server.events()} >= {
         *("customer.subscription.created", "invoice.created", "invoice.finalized"),
-        *("invoice.paid", "invoice.payment_succeeded"),
+        *("invoice.updated", "invoice.paid", "invoice.payment_succeeded"),
     }
 
 
