@@ -132,8 +132,10 @@ SCHEMAS = {
     ),
     "a migration outstanding": (
         versions.outstanding_migrations,
-        "UPDATE public.django_migrations SET name = name || '_x' WHERE app = 'billing'",
-        "UPDATE public.django_migrations SET name = left(name, -2) WHERE app = 'billing'",
+        "UPDATE public.django_migrations SET name = '0001_initial_x'"
+        " WHERE app = 'billing' AND name = '0001_initial'",
+        "UPDATE public.django_migrations SET name = '0001_initial'"
+        " WHERE app = 'billing' AND name = '0001_initial_x'",
         "public",
         "lags behind the code by billing.0001_initial",
     ),
