@@ -1,5 +1,6 @@
 from .stripe_admin import StripeEventAdmin, SubscriptionAdmin
+from .tenant_admin import PayingTenantAdmin
 from .usage.admin import UsagePeriodAdmin
 
 # Registered by being imported.
-__all__ = ["StripeEventAdmin", "SubscriptionAdmin", "UsagePeriodAdmin"]
+__all__ = ["PayingTenantAdmin", "StripeEventAdmin", "SubscriptionAdmin", "UsagePeriodAdmin"]

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from shared_apps.plans.catalogue import FREE
 from shared_apps.plans.models import Plan
+from shared_apps.tenants.failpoints import failpoint
 
 from . import dunning
 from . import stripe_gateway as stripe
@@ -35,8 +35,9 @@ def compare(subscription: Subscription) -> Subscription:
         StripeUnavailable, StripeRefused: as their texts say; nothing was changed.
 
     """
-    number = subscription.begin_look()
+    number, began = subscription.begin_look()
     found = stripe.subscriptions_of(subscription.stripe_customer)
+    failpoint("billing.after_asking")
     with transaction.atomic():
         locked = (
             Subscription.objects.select_for_update(of=("self",))
@@ -44,7 +45,7 @@ def compare(subscription: Subscription) -> Subscription:
             .get(pk=subscription.pk)
         )
         if number > locked.looked:
-            locked.change(looked=number, looked_at=timezone.now())
+            locked.change(looked=number, looked_at=began)
             if (remote := counting(found, locked.stripe_subscription)) is not None:
                 _write(locked, remote)
     return locked
@@ -73,7 +74,8 @@ def _write(ours: Subscription, remote: RemoteSubscription) -> None:
     if price is None:
         log.error("unknown_price", price=remote.price, subscription=remote.id)
     has_ended = remote.status in ("canceled", "incomplete_expired")
-    if has_ended and remote.id != ours.stripe_subscription and not _is_beginning(ours):
+    is_another = remote.id != ours.stripe_subscription
+    if has_ended and is_another and not _is_beginning(ours):
         return  # an old one
     ours.change(
         stripe_subscription=remote.id,
@@ -82,14 +84,14 @@ def _write(ours: Subscription, remote: RemoteSubscription) -> None:
         period_ends_at=remote.period_ends_at,
         cancels_at_period_end=remote.cancels_at_period_end and not has_ended,
     )
+    if price is not None and remote.status in ("trialing", "active", "past_due"):
+        _give(ours, price.plan, price.interval)
     match remote.status:
         case "trialing" | "active":
-            if price is not None:
-                _give(ours, price.plan, price.interval)
             dunning.paid(ours)
         case "past_due":
-            if price is not None:
-                _give(ours, price.plan, price.interval)
+            if is_another:
+                dunning.paid(ours)  # it was paid for once: what was done for the last one is over
             dunning.payment_failed(ours)
         case "unpaid":
             dunning.suspend(ours)

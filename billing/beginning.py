@@ -11,7 +11,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from shared_apps.plans.models import Plan
-from shared_apps.tenants import scope
 from shared_apps.tenants.failpoints import failpoint
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
@@ -19,6 +18,7 @@ from tenant_apps.integrations.models import OutboxEntry
 from . import stripe_gateway as stripe
 from .applying import compare
 from .models import EventState, PlanPrice, StripeEvent, Subscription, SubscriptionStatus
+from .of_tenant import own_subscription
 
 
 def terms(plan: Plan) -> dict[str, Any]:
@@ -37,9 +37,8 @@ def enqueue() -> None:
 
 def deliver(entry: OutboxEntry) -> None:
     """Deliver that entry of the active tenant's outbox."""
-    tenant = scope.active_tenant().id
-    with scope.public_scope():
-        begin(Subscription.objects.select_related("tenant", "plan").get(tenant=tenant))
+    with own_subscription() as subscription:
+        begin(subscription)
 
 
 def begin(subscription: Subscription) -> None:

@@ -1,12 +1,13 @@
 """What becomes of a portal that is not paid for, a step at a time, and back when it is.
 
-past due: everything works for the plan's grace, then it is read-only; suspended; closing. Each
-step is told to the owner once (:mod:`.notices`). Only what was done for money is undone by money:
-a portal that an operator suspended stays so.
+past due: everything works for the plan's grace, then it is read-only; suspended; closing; the end
+is in :mod:`.ending`. Each step is told to the owner once (:mod:`.notices`), with when the next one
+comes. Only what was done for money is undone by money: a portal that an operator suspended stays
+so.
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models, transaction
@@ -16,10 +17,11 @@ from shared_apps.plans.catalogue import FREE
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import IllegalTransition, TenantStatus
 
-from .models import Dunning, Subscription, SubscriptionStatus
+from .models import Dunning, Notice, Subscription, SubscriptionStatus
 from .notices import notify
 
 READ_ONLY, SUSPENDED = settings.DUNNING_READ_ONLY, settings.DUNNING_SUSPENDED
+CLOSING = settings.DUNNING_CLOSING
 TOLD_AHEAD = timedelta(days=3)
 TRIALING = SubscriptionStatus.TRIALING
 _AT_ONCE = 500
@@ -31,31 +33,35 @@ _STANDING = {
 
 
 def payment_failed(subscription: Subscription) -> None:
-    """Begin dunning, unless it has begun: the row is locked by the caller, here and below."""
+    """Begin dunning, unless it has begun: the row is locked by the caller, here and below.
+
+    A portal that an operator opened again while it stands begins anew, with another grace.
+    """
     tenant = subscription.tenant
-    if subscription.dunning or tenant.status != TenantStatus.ACTIVE:
+    if tenant.status != TenantStatus.ACTIVE:
         return
     _step(subscription, Dunning.PAST_DUE)
     tenant.fall_past_due(grace=timedelta(days=subscription.plan.grace_days))
-    notify(subscription, "payment_failed", _moment(subscription))
+    notify(subscription, "payment_failed", _moment(subscription), until=tenant.grace_until)
 
 
 def suspend(subscription: Subscription) -> None:
-    """Let nobody read any more; the owner can still pay."""
-    if subscription.tenant.status not in (TenantStatus.ACTIVE, TenantStatus.PAST_DUE):
-        return
-    _step(subscription, Dunning.SUSPENDED)
+    """Let nobody read any more, once; the owner can still pay."""
+    is_open = subscription.tenant.status in (TenantStatus.ACTIVE, TenantStatus.PAST_DUE)
+    if not is_open or subscription.dunning in (Dunning.SUSPENDED, Dunning.CLOSING):
+        return  # an operator opened it again
+    since = _step(subscription, Dunning.SUSPENDED)
     subscription.tenant.move_to(TenantStatus.SUSPENDED)
-    notify(subscription, "suspended", _moment(subscription))
+    notify(subscription, "suspended", _moment(subscription), until=since + SUSPENDED)
 
 
 def close(subscription: Subscription) -> None:
     """Announce the portal's end; paying still undoes it."""
     if subscription.dunning != Dunning.SUSPENDED:
         return
-    _step(subscription, Dunning.CLOSING)
+    since = _step(subscription, Dunning.CLOSING)
     subscription.tenant.move_to(TenantStatus.CLOSING)
-    notify(subscription, "closing", _moment(subscription))
+    notify(subscription, "closing", _moment(subscription), until=since + CLOSING)
 
 
 def paid(subscription: Subscription) -> None:
@@ -74,8 +80,15 @@ def advance() -> None:
     """Take the steps that time asks for; runs in the public scope, as often as you like."""
     now = timezone.now()
     past_due = models.Q(dunning=Dunning.PAST_DUE, tenant__status=TenantStatus.PAST_DUE)
+    told = Notice.objects.filter(
+        subscription=models.OuterRef("pk"),
+        kind="read_only",
+        sent_at__gte=models.OuterRef("dunning_since"),
+    )
+    read_only = past_due & models.Q(tenant__grace_until__range=(now - READ_ONLY, now))
     suspended = models.Q(dunning=Dunning.SUSPENDED, tenant__status=TenantStatus.SUSPENDED)
     steps = (
+        (_tell_read_only, read_only & ~models.Exists(told)),
         (suspend, past_due & models.Q(tenant__grace_until__lt=now - READ_ONLY)),
         (close, suspended & models.Q(dunning_since__lt=now - SUSPENDED)),
         (_tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
@@ -91,9 +104,16 @@ def advance() -> None:
                     step(locked)
 
 
+def _tell_read_only(subscription: Subscription) -> None:
+    """Tell that the grace is over; the gate knows it by itself."""
+    if (grace_until := subscription.tenant.grace_until) is not None:
+        moment = _moment(subscription)
+        notify(subscription, "read_only", moment, until=grace_until + READ_ONLY)
+
+
 def _tell_of_trial(subscription: Subscription) -> None:
-    if subscription.trial_ends_at is not None:
-        notify(subscription, "trial_ending", subscription.trial_ends_at.isoformat())
+    if (ends := subscription.trial_ends_at) is not None:
+        notify(subscription, "trial_ending", ends.isoformat(), until=ends)
 
 
 def _end_trial(subscription: Subscription) -> None:
@@ -103,8 +123,10 @@ def _end_trial(subscription: Subscription) -> None:
     subscription.tenant.change(plan=free)
 
 
-def _step(subscription: Subscription, to: Dunning) -> None:
-    subscription.change(dunning=to, dunning_since=timezone.now())
+def _step(subscription: Subscription, to: Dunning) -> datetime:
+    now = timezone.now()
+    subscription.change(dunning=to, dunning_since=now)
+    return now
 
 
 def _moment(subscription: Subscription) -> str:

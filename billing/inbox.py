@@ -6,6 +6,7 @@ Stripe.
 """
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+
+from shared_apps.tenants.failpoints import failpoint
 
 from . import stripe_gateway as stripe
 from .applying import compare
@@ -24,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 # After so many tries an event is parked; a look at Stripe by reconciling needs no event.
 MAX_ATTEMPTS = 50
+_AT_ONCE = 500
 # What is known: that it is about a customer's subscription or invoices is all we need to know.
 KNOWN = frozenset(
     {
@@ -43,28 +47,31 @@ class NoEvent(ValueError):
     """What was sent, though signed, is not an event."""
 
 
-def keep(event: dict[str, Any], *, by_reconciling: bool = False) -> StripeEvent | None:
-    """Keep an event and have it applied after the commit; None if it is there already.
+def keep(*events: dict[str, Any], by_reconciling: bool = False) -> int:
+    """Keep events and have them applied after the commit; return how many were not there before.
 
     Raises:
-        NoEvent: it has not the form of one.
+        NoEvent: one has not the form of an event; none is kept.
 
     """
-    kept = _read(event)
-    kept.found_by_reconciling = by_reconciling
+    read = [_read(event) for event in events]
+    for one in read:
+        one.found_by_reconciling = by_reconciling
     with transaction.atomic():
-        if not StripeEvent.objects.bulk_create([kept], ignore_conflicts=True):
-            return None
-        is_new = StripeEvent.objects.filter(pk=kept.pk).exists()
-        if is_new:
-            transaction.on_commit(lambda: _dispatch(kept.pk), robust=True)
-    return kept if is_new else None
+        failpoint("billing.before_keeping")
+        StripeEvent.objects.bulk_create(read, ignore_conflicts=True)
+        rows = StripeEvent.objects.filter(pk__in=[one.pk for one in read])
+        new = list(rows.values_list("pk", flat=True))
+        transaction.on_commit(lambda: _dispatch(new), robust=True)
+    return len(new)
 
 
-def _dispatch(pk: UUID) -> None:
+def _dispatch(events: list[UUID]) -> None:
     from .tasks import apply_event
 
-    apply_event.delay(str(pk))
+    failpoint("billing.after_keeping")
+    for pk in events:
+        apply_event.delay(str(pk))
 
 
 def _read(event: dict[str, Any]) -> StripeEvent:
@@ -120,7 +127,10 @@ def apply(pk: UUID) -> None:
         subscription = _subscription(event)
         if subscription is None:
             return event.park("no tenant has this customer")
-        compare(subscription)
+        # What happened before a look began was seen by it: one does for all that waits.
+        if not subscription.is_seen(event.received_at):
+            compare(subscription)
+        failpoint("billing.after_comparing")
     except stripe.StripeRefused as error:
         return event.park(f"{error.code}: {error}")
     except stripe.StripeUnavailable:
@@ -142,14 +152,18 @@ def trial_ends(subscription: Subscription) -> None:
 
 
 def apply_waiting(older_than: timedelta = timedelta(seconds=30)) -> None:
-    """Apply what no task came for: the broker was away, a worker died, Stripe was."""
+    """Apply what no task came for, for a minute: the broker was away, a worker died, Stripe was."""
+    ends = monotonic() + 60
     waiting = StripeEvent.objects.waiting(timezone.now() - older_than)
-    for pk in waiting.order_by("received_at").values_list("pk", flat=True)[:500]:
-        try:
-            apply(pk)
-        except stripe.StripeUnavailable:
-            log.warning("event_waits", stripe_event=str(pk))
-            return
+    while pks := list(waiting.order_by("received_at").values_list("pk", flat=True)[:_AT_ONCE]):
+        for pk in pks:
+            try:
+                apply(pk)
+            except stripe.StripeUnavailable:
+                log.warning("event_waits", stripe_event=str(pk))
+                return
+            if monotonic() > ends:
+                return
 
 
 def _why_not(event: StripeEvent) -> str:

@@ -40,6 +40,10 @@ class Dunning(models.TextChoices):
     CLOSING = "closing", _("Closing")
 
 
+# What a portal's pages tell their owner of is copied to its tenant.
+_ON_PAGES = frozenset({"status", "trial_ends_at", "period_ends_at", "cancels_at_period_end"})
+
+
 class Subscription(models.Model):
     """Which plan a tenant has, since when, and how it is paid.
 
@@ -103,16 +107,30 @@ class Subscription(models.Model):
         return f"{self.tenant} on {self.plan}"
 
     def change(self, **values: Any) -> None:
-        """Write ``values``, and nothing else."""
+        """Write ``values``, and what the portal's pages tell of them."""
         for name, value in values.items():
             setattr(self, name, value)
         type(self).objects.filter(pk=self.pk).update(**values)
+        if not _ON_PAGES.isdisjoint(values):
+            self._tell_pages()
 
-    def begin_look(self) -> int:
-        """Return the number of a look at Stripe that begins now."""
+    def _tell_pages(self) -> None:
+        trial = self.trial_ends_at if self.status == SubscriptionStatus.TRIALING else None
+        plan = self.period_ends_at if self.cancels_at_period_end else None
+        tenant = self.tenant
+        if (tenant.trial_ends_at, tenant.plan_ends_at) != (trial, plan):
+            tenant.change(trial_ends_at=trial, plan_ends_at=plan)
+
+    def begin_look(self) -> tuple[int, datetime]:
+        """Return the number of a look at Stripe that begins now, and when that is."""
         rows = type(self).objects.filter(pk=self.pk)
         rows.update(looks=models.F("looks") + 1)
-        return rows.values_list("looks", flat=True).get()
+        number, now = rows.values_list("looks", Now()).get()
+        return number, now
+
+    def is_seen(self, moment: datetime) -> bool:
+        """Tell whether a look at Stripe is written that began after ``moment`` of the database."""
+        return self.looked_at is not None and self.looked_at > moment
 
     def is_charged(self) -> bool:
         """Tell whether Stripe charges somebody for it."""

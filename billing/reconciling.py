@@ -12,7 +12,7 @@ from . import inbox
 from . import stripe_gateway as stripe
 from .applying import compare
 from .beginning import begin
-from .models import Reconciled, StripeEvent, Subscription
+from .models import Reconciled, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -35,19 +35,11 @@ def reconcile() -> int:
     now = timezone.now()
     mark = Reconciled.objects.filter(pk=1).first()
     since = mark.until - _OVERLAP if mark else now - _FIRST
-    found = stripe.events_since(since)
-    known = set(
-        StripeEvent.objects.filter(event_id__in=[event["id"] for event in found]).values_list(
-            "event_id", flat=True
-        )
-    )
-    new = [event for event in reversed(found) if event["id"] not in known]
-    for event in new:
-        inbox.keep(event, by_reconciling=True)
+    new = sum(inbox.keep(*page, by_reconciling=True) for page in stripe.events_since(since))
     Reconciled.objects.update_or_create(pk=1, defaults={"until": now})
     _begin_overdue()
     _compare_overdue()
-    return len(new)
+    return new
 
 
 def _begin_overdue() -> None:

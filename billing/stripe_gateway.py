@@ -1,12 +1,12 @@
 """Stripe, as we ask it; the only module that knows its SDK.
 
-Objects come back as what we read of them. Every call that changes something carries an
+Objects come back as what we read of them. Every call that makes or charges something carries an
 idempotency key made of our own ids, so that asking again after a crash changes nothing more.
 """
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,9 @@ from typing import Any
 import stripe
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from .remote import Cost, RemoteInvoice, amount
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +28,17 @@ TIMEOUT = (2, 4)
 RETRIES = 1
 # How old a webhook's signature may be, and how far ahead.
 TOLERANCE = timedelta(minutes=5)
+_NEWEST_INVOICES = 24
 
 
 class StripeUnavailable(Exception):
-    """Stripe cannot be asked now, or says to come back later; the call may be repeated."""
+    """Stripe cannot be asked now, or says to come back later; the call may be repeated.
+
+    Its text is for people: what Stripe said is its cause.
+    """
+
+    def __str__(self) -> str:
+        return _("Stripe cannot be reached right now. Please try again in a moment.")
 
 
 class StripeRefused(Exception):
@@ -39,8 +49,21 @@ class StripeRefused(Exception):
         self.code = code
 
 
+class StripeOdd(StripeRefused):
+    """Stripe answers what we cannot read: to ask again is of no use, somebody must look."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__("odd_answer", call)
+
+    def __str__(self) -> str:
+        return _("Stripe's answer cannot be read. The operators of the platform can see why.")
+
+
 class NotConfigured(Exception):
-    """No payments are taken here."""
+    """No payments are taken here, or not for this plan."""
+
+    def __str__(self) -> str:
+        return _("No payments are taken here for this. Please ask the operator of the platform.")
 
 
 class BadSignature(ValueError):
@@ -128,6 +151,9 @@ def _asks[**P, R](call: Callable[P, R]) -> Callable[P, R]:
         except stripe.StripeError as error:
             log.warning("stripe_unavailable", call=call.__name__, why=type(error).__name__)
             raise StripeUnavailable(str(error)) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            log.exception("stripe_answers_oddly", call=call.__name__)
+            raise StripeOdd(call.__name__) from error
 
     return asked
 
@@ -208,8 +234,8 @@ def make_customer(tenant: str, *, name: str, email: str) -> str:
 @_asks
 def subscriptions_of(customer: str) -> list[RemoteSubscription]:
     """Return all subscriptions of a customer, ended ones too."""
-    listed = _client().v1.subscriptions.list({"customer": customer, "status": "all", "limit": 100})
-    return [RemoteSubscription.of(one.to_dict()) for one in listed.auto_paging_iter()]
+    pages = _pages("/v1/subscriptions", customer=customer, status="all")
+    return [RemoteSubscription.of(found) for page in pages for found in page]
 
 
 @_asks
@@ -226,6 +252,97 @@ def subscribe(
     }
     made = _client().v1.subscriptions.create(parameters, _once(f"trial-{tenant}-{ends}"))
     return RemoteSubscription.of(made.to_dict())
+
+
+def _changed(item: str, price: str, prorated_at: datetime) -> dict[str, Any]:
+    """Return a change of price that is invoiced at once."""
+    return {
+        "items": [{"id": item, "price": price}],
+        "proration_behavior": "always_invoice",
+        "proration_date": int(prorated_at.timestamp()),
+    }
+
+
+@_asks
+def change_price(subscription: RemoteSubscription, price: str, prorated_at: datetime) -> None:
+    """Change what is subscribed to from ``prorated_at`` on; one that was to end goes on.
+
+    What it costs is charged at once; if that fails nothing is changed.
+    """
+    moment = int(prorated_at.timestamp())
+    parameters: Any = {
+        **_changed(subscription.item, price, prorated_at),
+        "payment_behavior": "error_if_incomplete",
+        "cancel_at_period_end": False,
+    }
+    key = f"change-{subscription.id}-{subscription.price}-{price}-{moment}"
+    _client().v1.subscriptions.update(subscription.id, parameters, _once(key))
+
+
+@_asks
+def preview_price(subscription: RemoteSubscription, price: str, prorated_at: datetime) -> Cost:
+    """Return what :func:`change_price` would charge at once."""
+    parameters: Any = {
+        "customer": subscription.customer,
+        "subscription": subscription.id,
+        "subscription_details": _changed(subscription.item, price, prorated_at),
+    }
+    found = _client().v1.invoices.create_preview(parameters).to_dict()
+    # On trial nothing is charged: what is previewed is the invoice at its end.
+    is_later = subscription.status == "trialing"
+    lines = [] if is_later else found["lines"]["data"]
+    return Cost(
+        due=amount(0 if is_later else found["amount_due"]),
+        currency=found["currency"].upper(),
+        lines=[(line["description"] or "", amount(line["amount"])) for line in lines],
+    )
+
+
+@_asks
+def cancel_at_period_end(subscription: str, *, cancels: bool) -> None:
+    """Have a subscription end with its period, or go on after all; the same when repeated."""
+    _client().v1.subscriptions.update(subscription, {"cancel_at_period_end": cancels})
+
+
+@_asks
+def checkout(customer: str, price: str, *, back: str, trial_days: int) -> str:
+    """Return the address of Stripe's page where a customer subscribes to a price.
+
+    One at a time: an earlier page that is still open is closed, so that nobody subscribes twice.
+    """
+    sessions = _client().v1.checkout.sessions
+    earlier = sessions.list({"customer": customer, "limit": 20}).data
+    for one in earlier:
+        if one.status == "open":
+            sessions.expire(one.id)
+    last = earlier[0].id if earlier else "none"
+    parameters: Any = {
+        "mode": "subscription",
+        "customer": customer,
+        "line_items": [{"price": price, "quantity": 1}],
+        "success_url": f"{back}?paid=yes",
+        "cancel_url": back,
+    }
+    if trial_days:
+        parameters["subscription_data"] = {"trial_period_days": trial_days}
+    made = sessions.create(parameters, _once(f"checkout-{customer}-{price}-{last}"))
+    if made.url is None:
+        raise StripeUnavailable("a page without an address")
+    return made.url
+
+
+@_asks
+def customer_portal(customer: str, *, back: str) -> str:
+    """Return the address of Stripe's pages for means of payment and invoices; good for minutes."""
+    sessions = _client().v1.billing_portal.sessions
+    return sessions.create({"customer": customer, "return_url": back}).url
+
+
+@_asks
+def invoices_of(customer: str) -> list[RemoteInvoice]:
+    """Return the newest invoices of a customer, newest first."""
+    listed = _client().v1.invoices.list({"customer": customer, "limit": _NEWEST_INVOICES})
+    return [RemoteInvoice.of(one.to_dict()) for one in listed.data]
 
 
 @_asks
@@ -250,13 +367,30 @@ def customer_of(kind: str, object_id: str) -> str:
     return found.to_dict()["customer"] or ""
 
 
+def events_since(moment: datetime) -> Iterator[list[dict[str, Any]]]:
+    """Yield Stripe's own list of what it told since then, newest first, a page at a time."""
+    return _pages("/v1/events", created={"gte": int(moment.timestamp())})
+
+
+def _pages(path: str, **params: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield the pages of a list as they stand in Stripe's JSON.
+
+    Made into the SDK's objects and back they would take ten times as long.
+    """
+    after: dict[str, str] = {}
+    while True:
+        page = _page(path, **params, **after)
+        yield page["data"]
+        if not page["has_more"]:
+            return
+        after = {"starting_after": page["data"][-1]["id"]}
+
+
 @_asks
-def events_since(moment: datetime) -> list[dict[str, Any]]:
-    """Return Stripe's own list of what it told since then, newest first."""
-    parameters: Any = {"created": {"gte": int(moment.timestamp())}, "limit": 100}
-    listed = _client().v1.events.list(parameters)
-    # Amounts with fractions are decimals to the SDK, and texts in Stripe's JSON.
-    return [json.loads(json.dumps(one.to_dict(), default=str)) for one in listed.auto_paging_iter()]
+def _page(path: str, **params: Any) -> dict[str, Any]:
+    page: Any = _client().raw_request("get", path, limit=100, **params)
+    found: dict[str, Any] = page.data
+    return found
 
 
 def verified(body: bytes, signature: str, secrets: Sequence[str]) -> dict[str, Any]:
@@ -282,6 +416,16 @@ def verified(body: bytes, signature: str, secrets: Sequence[str]) -> dict[str, A
             raise ValueError("no event")
         return event
     raise BadSignature("no signature of ours")
+
+
+@_asks
+def cancel(subscription: str) -> None:
+    """End a subscription at once; one that has ended is left as it is."""
+    try:
+        _client().v1.subscriptions.cancel(subscription)
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
 
 
 def _signed_at(signature: str) -> int:

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from . import dunning, inbox, reconciling
+from . import dunning, ending, inbox, reconciling
 from .stripe_gateway import StripeUnavailable, is_configured
 from .usage.flushing import write_requests
 
@@ -37,6 +37,8 @@ def reconcile() -> None:
 def dun() -> None:
     """Take the steps that time asks for."""
     dunning.advance()
+    if is_configured():
+        ending.end_unpaid()
 
 
 @shared_task(name="billing.write_api_use", platform=True)

@@ -16,6 +16,7 @@ from tenant_apps.files.models import StoredFile
 from tenant_apps.orders.figures import Day, orders_by_day, top_products
 from tenant_apps.products.models import Product
 from tenant_apps.users.models import User
+from tenant_apps.users.roles.ownership import is_owner
 
 DAYS = 30
 TOP = 5
@@ -97,6 +98,7 @@ def _usage(user: Any) -> Card:
         "template": "billing/dashboard/usage.html",
         "title": _("Use of the plan"),
         "plan": plan_name(),
+        "may_pay": is_owner(user),
         "uses": [
             {
                 "over": _over(measure),

@@ -9,7 +9,14 @@ from rest_framework import exceptions, status
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from billing.owner.paying import (
+    CheckoutNeeded,
+    NotSubscribed,
+    PaymentNeeded,
+    SubscribedAlready,
+)
 from billing.signing_up import SubdomainTaken
+from billing.stripe_gateway import NotConfigured, StripeOdd, StripeRefused, StripeUnavailable
 from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.limits import LimitsUnavailable, TooOften
 from shared_apps.tenants.plan_limits import FeatureMissing, LimitReached
@@ -51,6 +58,14 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     KeyClosed: (status.HTTP_409_CONFLICT, "key_closed"),
     LinkInvalid: (status.HTTP_404_NOT_FOUND, "link_invalid"),
     NotACatalogue: (status.HTTP_400_BAD_REQUEST, "not_a_catalogue"),
+    CheckoutNeeded: (status.HTTP_409_CONFLICT, "checkout_needed"),
+    NotSubscribed: (status.HTTP_409_CONFLICT, "not_subscribed"),
+    PaymentNeeded: (status.HTTP_409_CONFLICT, "payment_needed"),
+    SubscribedAlready: (status.HTTP_409_CONFLICT, "subscribed_already"),
+    NotConfigured: (status.HTTP_409_CONFLICT, "billing_not_configured"),
+    StripeRefused: (status.HTTP_402_PAYMENT_REQUIRED, "payment_refused"),
+    StripeOdd: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
+    StripeUnavailable: (status.HTTP_503_SERVICE_UNAVAILABLE, "try_again"),
     FileTooLarge: (status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, "file_too_large"),
 }
 

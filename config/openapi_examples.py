@@ -33,6 +33,8 @@ trail-lamp,Trail lamp,Lamps,true,TL-1,25,49.90
 # By component. A change names what it changes.
 BODIES: dict[str, Any] = {
     "AcceptInvitationRequest": {"token": TOKEN, "name": "Kim", "password": PASSWORD},
+    "ChangeRequest": {"plan": "team", "interval": "year", "prorated_at": EARLIER},
+    "ChoiceRequest": {"plan": "team", "interval": "year"},
     "CategoryRequest": {"name": "Lamps", "slug": "lamps", "attribute_schema": SCHEMA},
     "ChangeEmailRequest": {"email": "kim@acme.example", "password": PASSWORD},
     "ChangePasswordRequest": {"old": PASSWORD, "new": "another sentence of yours"},
@@ -124,6 +126,18 @@ _API_KEY = {
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "ApiKey": _API_KEY,
+    "Billing": {
+        "plan": "team",
+        "plan_name": "Team",
+        "is_charged": True,
+        "status": "active",
+        "trial_ends_at": None,
+        "period_ends_at": LATER,
+        "cancels_at_period_end": False,
+        "dunning": None,
+        "read_only_from": None,
+        "takes_payments": True,
+    },
     "Category": {
         "id": CATEGORY,
         "name": "Lamps",
@@ -146,12 +160,22 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "error": "",
         "finished_at": LATER,
     },
+    "Invoice": {
+        "number": "FH-0007",
+        "status": "paid",
+        "total": "29.00",
+        "url": "https://invoice.example/i/7",
+        "pdf": "https://invoice.example/i/7/pdf",
+    },
     "Invitation": {"roles": [ROLE], "invited_by": PERSON},
     "IssuedKey": {**_API_KEY, "key": f"fh_live_{KEY.replace('-', '')}_..."},
     "KeyToken": {"access_token": TOKEN, "expires_in": 600, "scope": "products:read orders:write"},
     "Me": {"id": PERSON, "name": "Kim", "role": "staff", "email_verified": True},
     "OAuthError": {"error": "invalid_client", "error_description": ERRORS["invalid_client"]},
+    "Line": {"text": "Team, the rest of the month", "amount": "12.30"},
+    "Link": {"url": "https://checkout.example/c/pay/7"},
     "Measure": {"used": 48210, "limit": 2000000, "share": 0.0241},
+    "Offer": {"plan": "team", "name": "Team", "interval": "month", "price": "29.00"},
     "Order": {"id": ORDER, "number": 1001, "total": "99.80"},
     "OrderItem": {
         "product": PRODUCT,
@@ -187,6 +211,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "image_url": "",
         "is_active": True,
         "views": 311,
+    },
+    "Preview": {
+        "plan": "team",
+        "interval": "month",
+        "due": "12.30",
+        "credit": "0.00",
+        "takes_effect_at": None,
+        "needs_checkout": False,
+        "prorated_at": EARLIER,
     },
     "Reason": {"name": "Staff", "text": "The role Staff holds it."},
     "Refusal": {"line": 57, "handle": "trail-lamp-old", "reason": "“dear” is not a price."},

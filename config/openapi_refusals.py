@@ -11,7 +11,7 @@ from django.conf import settings
 
 from config.openapi_examples import refusal
 from shared_apps.tenants.api_limit import ALWAYS_PATHS
-from shared_apps.tenants.routing import SIGNING_PATHS
+from shared_apps.tenants.deeds import BILLING_PATHS, SIGNING_PATHS
 
 ERROR_DETAIL = {
     "type": "object",
@@ -102,7 +102,8 @@ def _refusals(path: str, method: str, operation: Any, *, is_tenants: bool) -> It
         yield 403  # no permission, or a portal that is suspended
     if is_tenants and not path.startswith(ALWAYS_PATHS):
         yield 402  # the requests of this month are used up
-    if is_tenants and method in _WRITES and path not in SIGNING_PATHS:
+    settles = path in SIGNING_PATHS or path.startswith(BILLING_PATHS)
+    if is_tenants and method in _WRITES and not settles:
         yield 402  # a portal that is read-only until it is paid for
     if any(each["in"] == "path" or each["name"] == "cursor" for each in parameters):
         yield 404

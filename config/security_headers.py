@@ -23,10 +23,12 @@ _STRICT: Mapping[str, Any] = {
 # Unfold's Alpine evaluates expressions, and both it and Swagger write style attributes.
 _STYLED = {**_STRICT, "style-src": [CSP.SELF, CSP.UNSAFE_INLINE]}
 _ADMIN = {**_STYLED, "script-src": [CSP.SELF, CSP.NONCE, CSP.UNSAFE_EVAL]}
+# A form there leads on to Stripe's pages; a redirect after a form is one of its targets.
+_PAYING = {**_ADMIN, "form-action": [CSP.SELF, "https://*.stripe.com"]}
 
 # The policy of everything, and of what begins with a path.
 POLICY = _STRICT
-POLICIES = {"/admin/": _ADMIN, "/api/docs/": _STYLED}
+POLICIES = {"/admin/": _ADMIN, "/admin/billing/": _PAYING, "/api/docs/": _STYLED}
 
 
 class ContentSecurity(ContentSecurityPolicyMiddleware):

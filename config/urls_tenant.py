@@ -29,6 +29,7 @@ api: list[Any] = [
     path("", include("tenant_apps.products.urls")),
     path("", include("tenant_apps.orders.urls")),
     path("", include("tenant_apps.users.urls")),
+    path("billing/", include("billing.owner.urls")),
     path("usage/", UsageView.as_view(), name="usage"),
 ]
 urlpatterns = [
@@ -54,6 +55,7 @@ urlpatterns = [
     path("logo/", logo, name="logo"),
     path("look.css", look, name="look"),
     path("files/<str:token>/", signed_file, name="file"),
+    path("admin/billing/", include("billing.owner.admin_urls")),
     path("admin/", tenant_admin.urls),
     path("api/schema/", DocumentView.as_view(urlconf="config.urls_tenant"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", **_OPEN), name="docs"),

@@ -4,16 +4,20 @@ import io
 import json
 import logging.config
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 
+from billing.models import PlanPrice, Reconciled, StripeEvent, Subscription
 from billing.signing_up import sign_up
+from billing.syncing import sync_plans
 from config.logs import configure
+from shared_apps.plans.catalogue import load_plans
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.active import ActiveTenant
 from shared_apps.tenants.domain_map import domain_map, load_tenant
@@ -24,6 +28,7 @@ from shared_apps.tenants.redis_client import shared
 from shared_apps.tenants.scope import public_scope, tenant_scope
 from tenant_apps.users.models import User
 from tests.api import PASSWORD, Admin, Api
+from tests.stripe_server import API_KEY, WEBHOOK_SECRET, StripeServer
 
 _numbers = count(1)
 
@@ -43,6 +48,27 @@ def open_portal(subdomain: str | None = None) -> ActiveTenant:
     active = load_tenant(tenant.pk)
     assert active is not None
     return active
+
+
+@contextmanager
+def at_stripe() -> Iterator[StripeServer]:
+    """Take payments at a Stripe test server, which has the plans."""
+    with StripeServer() as running:
+        paid = {
+            "STRIPE_API_URL": running.url,
+            "STRIPE_SECRET_KEY": API_KEY,
+            "STRIPE_WEBHOOK_SECRETS": [WEBHOOK_SECRET],
+        }
+        with override_settings(**paid):
+            with public_scope():
+                # Each of these servers counts its ids from the start.
+                Subscription.objects.update(stripe_customer="", stripe_subscription="")
+                for model in (PlanPrice, StripeEvent, Reconciled):
+                    model.objects.all().delete()
+                load_plans()
+                sync_plans()
+            fill(3)
+            yield running
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +140,14 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def portal(committed: None) -> Callable[..., ActiveTenant]:
     """Return a function that opens a fresh portal, for good."""
     return open_portal
+
+
+@pytest.fixture
+def stripe(committed: None) -> Iterator[StripeServer]:
+    """Stripe, with the plans pushed to it; what is written is committed."""
+    with at_stripe() as running:
+        yield running
+    domain_map.clear()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template import Context, Template
 from django.utils import timezone, translation
 
+from billing.notices import TEXTS
 from config.messages import collect
 from shared_apps.tenants.domain_map import domain_map
 from shared_apps.tenants.models import DeadTask
@@ -236,10 +237,14 @@ MAILS = {
         "Bestellung 1001 bestätigt",
         lambda person: place_order(user=person, items=[(Product.objects.get().pk, 2)]),
     ),
-    "billing.notice": (
-        "Ihr Portal ist gesperrt",
-        lambda person: outbox.enqueue("billing.notice", {"kind": "suspended", "plan": "Team"}),
-    ),
+}
+NOTICES = {
+    "trial_ending": "Ihre Probezeit geht zu Ende",
+    "payment_failed": "Eine Zahlung ist fehlgeschlagen",
+    "read_only": "Ihr Portal kann nur noch gelesen werden",
+    "suspended": "Ihr Portal ist gesperrt",
+    "closing": "Ihr Portal wird geschlossen",
+    "paid": "Ihr Portal ist bezahlt",
 }
 
 
@@ -261,6 +266,25 @@ def test_a_german_portals_mail_is_german(acme, owner_user, lamp, kind):
     assert set(sent.body.splitlines()) & {"Guten Tag,", "Gesamtbetrag: 5,00 EUR"}
 
 
+@pytest.mark.parametrize("kind", NOTICES)
+def test_what_a_german_portals_owner_is_told_about_paying_is_german(acme, kind):
+    until = None if kind == "paid" else "2026-05-01T12:00:00+00:00"
+    settings = acme.settings | {"language": "de", "time_zone": "Europe/Vienna"}
+    with tenant_scope(replace(acme, settings=settings)):
+        outbox.enqueue("billing.notice", {"kind": kind, "plan": "Team", "until": until})
+        assert send_last("billing.notice") == 1
+    sent = mail.outbox[-1]
+    html = sent.alternatives[0].content
+    assert sent.subject == f"{NOTICES[kind]} - Acme"
+    assert left_english([*sent.body.splitlines(), *texts_of(html)]) == []
+    assert "http://acme.localhost:8000/admin/billing/" in sent.body
+    assert ("1. Mai 2026 14:00" in sent.body) == ("1. Mai 2026 14:00" in html) == bool(until)
+
+
+def test_every_notice_there_is_was_asked_for_here():
+    assert set(NOTICES) == set(TEXTS)
+
+
 def test_an_english_portals_mail_is_english_whoever_asked_for_it(acme, owner_user, lamp):
     with translation.override("de"):
         sent = deliver("orders.confirmation", owner_user)
@@ -279,7 +303,7 @@ def test_the_portals_language_and_time_are_set_where_a_mail_is_written(acme):
 
 
 def test_every_mail_there_is_was_asked_for_here(settings):
-    others = {"integrations.run_job", "billing.begin"}
+    others = {"integrations.run_job", "billing.begin", "billing.notice"}
     assert set(MAILS) == set(settings.OUTBOX_DELIVERERS) - others
 
 

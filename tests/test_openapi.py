@@ -13,7 +13,7 @@ from drf_spectacular.validation import validate_schema
 from config.embedded import free_port
 from config.openapi import NOT_BLANK
 from config.openapi_documents import OneDocument
-from shared_apps.tenants.routing import SIGNING_PATHS
+from shared_apps.tenants.deeds import SIGNING_PATHS
 from tests.api import Api
 from tests.stack.running import Http, web
 

@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "shared_apps.tenants.sessions.SessionsOfOneTenant",
     "tenant_apps.users.logins.browsers.BrowserLogins",
+    "tenant_apps.users.settling.OwnersAlone",
     "tenant_apps.users.locale.PortalLocale",
     "tenant_apps.history.acting.Acting",
     "django_htmx.middleware.HtmxMiddleware",
@@ -142,6 +143,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before Unfold's of the same name.
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -286,6 +289,8 @@ STRIPE_API_URL: str = env("STRIPE_API_URL", default="")
 # How long a portal is read-only, and then suspended, before the next step.
 DUNNING_READ_ONLY = timedelta(days=14)
 DUNNING_SUSPENDED = timedelta(days=30)
+# How long one is closing before it is closed, for good.
+DUNNING_CLOSING = timedelta(days=30)
 
 # --- tokens -----------------------------------------------------------------------------------
 # Numbered master keys, "1:<base64 of 32 bytes>,2:..."; the highest number signs, all verify.
@@ -416,6 +421,7 @@ UNFOLD = {
         "tenant_apps.users.context.admin_stylesheet",
     ],
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {"navigation": "billing.owner.admin.account_links"},
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/freehold/icon.svg"},

@@ -23,6 +23,8 @@ class ActiveTenant:
     primary_host: str
     plan_code: str = ""
     grace_until: datetime | None = None
+    trial_ends_at: datetime | None = None
+    plan_ends_at: datetime | None = None
     changed_at: datetime | None = None
     cache_generation: str = "0"
     entitlements: Entitlements = field(default_factory=Entitlements)

@@ -17,7 +17,7 @@ from .gate import Refusal
 
 _API = "/api/"
 # Signing in, who one is, what was used, and paying.
-ALWAYS_PATHS = ("/api/auth/", "/api/me/", "/api/usage/")
+ALWAYS_PATHS = ("/api/auth/", "/api/me/", "/api/usage/", "/api/billing/")
 _UNCOUNTED = frozenset({402, 429})
 _USED_UP = Refusal(
     402,

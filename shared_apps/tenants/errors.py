@@ -16,7 +16,7 @@ def error_answer(request: HttpRequest, status: int, code: str, detail: Any) -> H
     Whoever prefers HTML, as browsers do, gets a page that says the same, outside the API.
     """
     if not request.path.startswith("/api/") and _prefers_html(request):
-        context = {"status": status, "detail": detail}
+        context = {"status": status, "code": code, "detail": detail}
         page = render(request, "freehold/error.html", context, status=status)
         patch_vary_headers(page, ["Accept"])
         return page

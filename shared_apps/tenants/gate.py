@@ -34,7 +34,7 @@ _UNPAID = Refusal(402, "payment_required", _("This portal is read-only until it 
 _CLOSING = Refusal(403, "tenant_closing", _("This portal is being closed."))
 
 # status -> deed -> None (allowed) or the refusal. The owner's own deeds on a suspended or
-# closing portal are SETTLE; who is the owner is asked by the view.
+# closing portal are SETTLE; that it is the owner is asked where people sign in.
 _TABLE: dict[str, dict[Deed, Refusal | None]] = {
     TenantStatus.PROVISIONING: dict.fromkeys(Deed, _UNKNOWN) | {Deed.HOUSEKEEPING: None},
     TenantStatus.ACTIVE: dict.fromkeys(Deed),
@@ -57,3 +57,8 @@ def refusal(tenant: ActiveTenant, deed: Deed) -> Refusal | None:
     if tenant.status == TenantStatus.PAST_DUE and grace_over:
         return _AFTER_GRACE[deed]
     return _TABLE[tenant.status][deed]
+
+
+def refused_but_owners(tenant: ActiveTenant) -> Refusal | None:
+    """Return None if anybody may be in ``tenant``; else what all but its owners are told."""
+    return refusal(tenant, Deed.READ)

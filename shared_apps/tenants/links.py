@@ -4,6 +4,9 @@ from django.conf import settings
 
 from .scope import active_tenant
 
+# Where an owner sees, pays and changes the plan.
+BILLING_PAGE = "/admin/billing/"
+
 
 def address_of(host: str) -> str:
     """Return ``scheme://host[:port]`` of a host of this installation."""

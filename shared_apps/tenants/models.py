@@ -79,6 +79,9 @@ class Tenant(models.Model):
         Plan, models.PROTECT, null=True, blank=True, related_name="tenants", verbose_name=_("plan")
     )
     grace_until = models.DateTimeField(_("grace until"), null=True, blank=True)
+    # Of the subscription, for the portal's pages.
+    trial_ends_at = models.DateTimeField(_("trial ends at"), null=True, editable=False)
+    plan_ends_at = models.DateTimeField(_("plan ends at"), null=True, editable=False)
     settings_copy = models.JSONField(
         default=dict, editable=False, help_text="The portal's own settings, as last committed."
     )
@@ -171,6 +174,8 @@ class Tenant(models.Model):
             primary_host=self.primary_host(),
             plan_code=self.plan.code if self.plan else "",
             grace_until=self.grace_until,
+            trial_ends_at=self.trial_ends_at,
+            plan_ends_at=self.plan_ends_at,
             changed_at=self.changed_at,
             cache_generation=self.cache_generation,
             entitlements=self.entitlements,

@@ -12,14 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from structlog.contextvars import bind_contextvars
 
 from . import scope
+from .deeds import deed_of
 from .domain_map import domain_map
 from .errors import error_answer, out_of_reach, too_many_at_once
-from .gate import Deed, Refusal, refusal
+from .gate import Refusal, refusal
 from .plan_limits import FeatureMissing, LimitReached
 from .simultaneous import TooManyAtOnce, simultaneous
 
 _HOST = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.?(?::[0-9]{1,5})?", re.ASCII)
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def host_of(meta: Mapping[str, Any]) -> str | None:
@@ -31,27 +31,7 @@ def host_of(meta: Mapping[str, Any]) -> str | None:
     return match.group(1) if match else None
 
 
-# Signing in and out, with a new password if need be, changes nothing of the tenant's: whoever
-# may read must be able to.
-SIGNING_PATHS = frozenset(
-    {
-        *("/api/auth/login/", "/api/auth/refresh/", "/api/auth/logout/"),
-        "/api/auth/token/",
-        *("/api/auth/password-reset/", "/api/auth/password-reset/confirm/"),
-        *("/admin/login/", "/admin/logout/", "/forgotten-password/"),
-        *("/sign-in/", "/sign-out/"),
-    }
-)
-_RESET_PAGE = "/reset-password/"
-# Nor does an export, which is a POST for the sake of its form.
-_EXPORT = re.compile(r"/admin/[a-z]+/[a-z]+/export/")
 _NOBODY = Refusal(404, "not_found", _("There is no portal here."))
-
-
-def _only_reads(request: HttpRequest) -> bool:
-    signs = request.path in SIGNING_PATHS or request.path.startswith(_RESET_PAGE)
-    is_safe = request.method in _SAFE_METHODS or signs
-    return is_safe or _EXPORT.fullmatch(request.path) is not None
 
 
 class TenantRouting:
@@ -97,8 +77,7 @@ class TenantRouting:
         if tenant is None:
             return error_answer(request, *_NOBODY)
         bind_contextvars(tenant=str(tenant.id))
-        deed = Deed.READ if _only_reads(request) else Deed.WRITE
-        if why := refusal(tenant, deed):
+        if why := refusal(tenant, deed_of(request)):
             return error_answer(request, *why)
         try:
             with simultaneous.one_of(tenant), scope.tenant_scope(tenant):

@@ -13,6 +13,7 @@ from shared_apps.tenants.limits import client_address
 
 from .api_keys.authentication import check_scope
 from .models import ApiKey, User
+from .settling import check_may_be_here
 from .tokens import FAMILY_CLAIM, KEY_CLAIM, SCOPE_CLAIM, VERSION_CLAIM, AccessToken
 
 # As SQL, for every request asks it: built of querysets it takes three times as long.
@@ -33,7 +34,7 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         Raises:
             InvalidToken: it is not the tenant's, or not valid any more.
-            PermissionDenied: it is a key's, and has not the scope.
+            PermissionDenied: it is a key's, and has not the scope; see :meth:`get_user`.
 
         """
         raw_token = self.get_raw_token(self.get_header(request) or b"")
@@ -66,6 +67,7 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         Raises:
             InvalidToken: there is none.
+            PermissionDenied: only owners may be here now.
 
         """
         try:
@@ -79,6 +81,7 @@ class TenantJWTAuthentication(JWTAuthentication):
         user = next(iter(User.objects.raw(_SIGNED_IN, named)), None)
         if user is None:
             raise InvalidToken
+        check_may_be_here(user)
         bind_contextvars(user=str(user.pk))
         return user
 

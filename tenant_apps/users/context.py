@@ -4,20 +4,30 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from shared_apps.tenants import scope
+from shared_apps.tenants.links import BILLING_PAGE
 
 from . import look
+from .standing import banner
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the tenant and its look; nothing is asked of the database."""
+    """Context processor: the tenant, its look and how it stands.
+
+    The database is asked only whether somebody is owner, and that where there is something to tell.
+    """
     active = scope.current()
     if active is None or active.tenant is None:
         return {"tenant": None}
+    tenant = active.tenant
+    # The page about paying says it itself, and more.
+    is_told = not request.path.startswith(BILLING_PAGE)
     return {
-        "tenant": active.tenant,
+        "tenant": tenant,
+        "banner": SimpleLazyObject(lambda: banner(tenant, request.user) if is_told else None),
         "logo_url": look.logo_url(),
         "stylesheet_url": look.stylesheet_url(),
     }

@@ -8,6 +8,7 @@ from shared_apps.tenants.api import StrictModelSerializer, StrictSerializer
 
 from .logins.origin import origin_of
 from .models import RefreshRefused, User
+from .settling import check_may_be_here
 from .tokens import LoginRefused, open_login, rotate_login
 
 
@@ -29,6 +30,7 @@ class LoginSerializer(StrictSerializer):
         )
         try:
             if isinstance(user, User):
+                check_may_be_here(user)
                 return open_login(user, **origin_of(self.context["request"]))
         except LoginRefused:
             pass

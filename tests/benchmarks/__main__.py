@@ -35,10 +35,11 @@ def main() -> None:
                 requests,
                 scale,
                 search,
+                webhooks,
             )
 
             in_process = (provisioning, grants, search, pages)
-            served = (requests, orders, changes, engine, neighbours, memory, scale)
+            served = (requests, orders, changes, engine, neighbours, webhooks, memory, scale)
             figures = [figure for each in in_process for figure in each.measure()]
             figures += [figure for each in served for figure in each.measure(folder)]
             for connection in connections.all():

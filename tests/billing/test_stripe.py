@@ -2,12 +2,13 @@
 
 import json
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing import inbox, reconciling
+from billing import dunning, inbox, reconciling
 from billing import stripe_gateway as gateway
 from billing.applying import compare
 from billing.beginning import begin
@@ -26,7 +27,8 @@ from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import Tenant, TenantStatus
 from shared_apps.tenants.scope import no_scope, public_scope
 from tenant_apps.users.models import User
-from tests.api import PASSWORD, Admin
+from tests.api import PASSWORD, Admin, Api, code
+from tests.billing.paying import host_of
 from tests.stripe_server import WEBHOOK_SECRET, signed
 
 EVENTS = "/admin/billing/stripeevent/"
@@ -142,6 +144,72 @@ def test_what_stripe_did_not_sign_now_is_refused(begun, public, stripe, how):
         "bad_signature",
     )
     assert not StripeEvent.objects.filter(event_id=event["id"]).exists()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": 7},
+        {"id": "e" * 256},
+        {"id": "evt_\0"},
+        {"type": None},
+        {"type": "x" * 256},
+        {"created": "now"},
+        {"created": 10**15},
+        {"data": {"object": None}},
+        {"data": 1},
+        {"data": {"object": {"object": "invoice", "customer": {"id": "cus_1"}}}},
+    ],
+    ids=str,
+)
+def test_an_event_with_odd_parts_is_refused(begun, public, stripe, odd):
+    event = stripe.events("customer.subscription.created")[-1]
+    count = StripeEvent.objects.count()
+    assert send({**event, **odd}).status_code == 400
+    assert StripeEvent.objects.count() == count
+
+
+def test_what_happened_after_a_look_is_looked_at(begun, public, stripe):
+    stripe.give_card(begun.stripe_customer)
+    compare(begun)
+    stripe.advance(timedelta(days=15))
+    send(stripe.events("customer.subscription.updated")[-1])
+    apply_all()
+    begun.refresh_from_db()
+    assert begun.status == SubscriptionStatus.ACTIVE
+    asked = len(stripe.requests)
+    StripeEvent.objects.all().delete()
+    first, *others = stripe.events("invoice.created", "invoice.paid")[-3:]
+    for event in (first, *others):
+        send(event)
+    apply_all()
+    assert len(stripe.requests) == asked + 1, "one look does for what had come before it"
+
+
+def test_what_waits_is_applied_however_much_it_is(begun, public, stripe, monkeypatch):
+    monkeypatch.setattr(inbox, "_AT_ONCE", 2)
+    events = stripe.events("customer.subscription.created", "customer.created", "invoice.created")
+    for number in range(5):
+        send({**events[-1], "id": f"evt_many{number}"})
+    apply_all()
+    assert not StripeEvent.objects.filter(state=EventState.RECEIVED).exists()
+
+
+def test_a_subscription_bought_after_another_went_unpaid_begins_anew(begun, public, stripe):
+    dunning.payment_failed(begun)
+    dunning.suspend(Subscription.objects.select_related("tenant", "plan").get(pk=begun.pk))
+    client = stripe.client()
+    client.v1.subscriptions.cancel(begun.stripe_subscription)
+    price = PlanPrice.objects.get(plan__code="team", interval="month", is_current=True)
+    stripe.give_card(begun.stripe_customer)
+    client.v1.subscriptions.create(
+        {"customer": begun.stripe_customer, "items": [{"price": price.stripe_price}]}
+    )
+    stripe.let_payments_fail(begun.stripe_customer)
+    stripe.advance(timedelta(days=32))
+    compare(begun)
+    begun.refresh_from_db()
+    assert (begun.dunning, status_of(begun)) == (Dunning.PAST_DUE, TenantStatus.PAST_DUE)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{}", b'{"object": "event", "id": 7}'])
@@ -288,23 +356,75 @@ def test_any_order_any_number_of_times_is_the_servers_state(stripe, portal, publ
     assert len(set(notices)) == len(notices)
 
 
-def test_stripe_away_holds_nobody_up_for_long(begun, public, stripe):
-    stripe.hang(30, times=2)
-    started = timezone.now()
-    with pytest.raises(gateway.StripeUnavailable):
-        compare(begun)
-    assert timezone.now() - started < timedelta(seconds=12)
-    stripe.heal()
-    for fault in (stripe.fail, stripe.reset_in_body):
-        fault(*([503] if fault == stripe.fail else []), times=2)
-        with pytest.raises(gateway.StripeUnavailable):
-            compare(begun)
-        stripe.heal()
+NO_ITEMS = {"id": "sub_1", "customer": "cus_1", "status": "active", "items": {"data": []}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "list", "data": [NO_ITEMS], "has_more": False},
+        {"object": "list", "data": [{"id": "sub_1"}], "has_more": False},
+        {"object": "list"},
+        {"object": "list", "data": [None], "has_more": False},
+        [],
+    ],
+    ids=["no items", "nothing of it", "no data", "null", "no object"],
+)
+def test_an_odd_answer_is_parked_and_told_and_holds_up_nobody_else(begun, public, stripe, body):
     event = stripe.events("customer.subscription.created")[-1]
     send(event)
-    stripe.fail(500, times=2)
+    stripe.answer(json.dumps(body).encode(), times=None, path="/v1/subscriptions")
+    before = begun.status
     apply_all()
-    assert kept(event).state == EventState.RECEIVED
+    assert (kept(event).state, kept(event).why[:11]) == (EventState.PARKED, "odd_answer:")
+    begun.change(looked_at=timezone.now() - timedelta(days=2))
+    reconciling.reconcile()
+    owner = Api(host_of(begun)).signed_in(begun.owner_email)
+    answer = owner.post("/api/billing/cancel/")
+    assert (answer.status_code, code(answer)) == (503, "try_again")
+    begun.refresh_from_db()
+    assert begun.status == before
+    stripe.heal()
+    kept(event).replay()
+    apply_all()
+    assert kept(event).state == EventState.APPLIED
+
+
+@pytest.mark.parametrize("fault", ["hang", "500", "429", "reset"])
+def test_an_event_waits_while_stripe_is_away_and_is_applied_then(begun, public, stripe, fault):
+    event = stripe.events("customer.subscription.created")[-1]
+    send(event)
+    match fault:
+        case "hang":
+            stripe.hang(60, times=None)
+        case "reset":
+            stripe.reset_in_body(times=None)
+        case status:
+            stripe.fail(int(status), times=None)
+    started = monotonic()
+    with pytest.raises(gateway.StripeUnavailable):
+        inbox.apply(kept(event).pk)
+    apply_all()
+    assert monotonic() - started < 2 * 13
+    assert (kept(event).state, kept(event).attempts) == (EventState.RECEIVED, 2)
     stripe.heal()
     apply_all()
     assert kept(event).state == EventState.APPLIED
+
+
+def test_an_operator_gives_a_plan_that_nobody_pays_for(subscription, stripe):
+    with public_scope():
+        operator = User.objects.create_operator("plans@x.example", PASSWORD)
+        page = Admin("localhost", operator)
+        team = Plan.objects.get(code="team")
+        form = {"name": "Renamed", "plan": str(team.pk), "domains-TOTAL_FORMS": "0"}
+        form |= {"domains-INITIAL_FORMS": "0", "grace_until_0": "", "grace_until_1": ""}
+        path = f"/admin/tenants/tenant/{subscription.tenant_id}/change/"
+        assert page.post(path, form).status_code == 302
+        subscription.refresh_from_db()
+        assert (subscription.plan.code, subscription.tenant.plan.code) == ("team", "team")
+        subscription.change(stripe_subscription="sub_x")
+        business = Plan.objects.get(code="business")
+        assert page.post(path, form | {"plan": str(business.pk)}).status_code == 302
+        subscription.refresh_from_db()
+        assert (subscription.plan.code, subscription.tenant.plan.code) == ("team", "team")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,9 @@ from tenant_apps.orders.placing import place_order
 from tenant_apps.products.models import Category, Product
 from tenant_apps.users.models import User
 from tests.api import PASSWORD
-from tests.conftest import open_portal
+from tests.conftest import at_stripe, open_portal
 from tests.stack.running import Mailbox, mailbox, text_of, until, web, worker
+from tests.stripe_server import StripeServer
 
 from .looking import DESKTOP, troubles_of
 
@@ -36,6 +38,7 @@ class Stack:
     port: int
     mail: Mailbox
     worker: "subprocess.Popen[bytes]"
+    stripe: StripeServer
 
     def link_to(self, address: str, path: str) -> str:
         """Return the link to ``path`` in what was mailed to ``address``, once it has come."""
@@ -78,23 +81,28 @@ def shops(django_db_setup: None, django_db_blocker: Any) -> None:
 def stack(
     shops: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Run web server, worker and mail sink."""
+    """Run web server, worker, mail sink and a Stripe of ours."""
     folder = tmp_path_factory.mktemp("browser")
     mail_port = int(os.environ["EMAIL_URL"].rpartition(":")[2])
-    with django_db_blocker.unblock():
-        # For those who sign up.
-        fill(6)
-        for connection in connections.all():
-            connection.close()
-    with mailbox(mail_port) as mail:
+    with ExitStack() as running:
+        with django_db_blocker.unblock():
+            stripe = running.enter_context(at_stripe())
+            # For those who sign up.
+            fill(6)
+            for connection in connections.all():
+                connection.close()
+        mail = running.enter_context(mailbox(mail_port))
         # Asked for when the mail has its own, which was only chosen until now.
         port = free_port()
-        suffix = f":{port}"
-        with (
-            web(port, folder / "web", FREEHOLD_PORT_SUFFIX=suffix),
-            worker(folder / "worker", FREEHOLD_PORT_SUFFIX=suffix) as working,
-        ):
-            yield Stack(port, mail, working)
+        environment = {
+            "FREEHOLD_PORT_SUFFIX": f":{port}",
+            "STRIPE_API_URL": stripe.url,
+            "STRIPE_SECRET_KEY": stripe.api_key,
+            "STRIPE_WEBHOOK_SECRET": stripe.webhook_secret,
+        }
+        running.enter_context(web(port, folder / "web", **environment))
+        working = running.enter_context(worker(folder / "worker", **environment))
+        yield Stack(port, mail, working, stripe)
 
 
 @pytest.fixture(scope="package")

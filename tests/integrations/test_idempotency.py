@@ -33,6 +33,11 @@ EXEMPT = {
     "/api/api-keys/": "its answer is a secret, which must not be kept",
     "/api/api-keys/{id}/rotate/": "its answer is a secret, which must not be kept",
     "/api/api-keys/{id}/revoke/": "safe to repeat",
+    "/api/billing/change/": "no transaction while Stripe is asked; a price is changed to once",
+    "/api/billing/checkout/": "its answer is an address that soon expires",
+    "/api/billing/portal/": "its answer is an address that soon expires",
+    "/api/billing/cancel/": "safe to repeat",
+    "/api/billing/resume/": "safe to repeat",
 }
 POSTS = sorted(path for method, path in NEEDS if method == "post" and path not in EXEMPT)
 

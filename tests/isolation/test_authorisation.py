@@ -98,6 +98,11 @@ NEEDS: dict[tuple[str, str], str] = {
         )
     },
     ("get", "/api/usage/"): "users.change_portalsettings",
+    **{("get", f"/api/billing/{name}"): OWNER for name in ("", "preview/", "invoices/")},
+    **{
+        ("post", f"/api/billing/{name}/"): OWNER
+        for name in ("change", "checkout", "portal", "cancel", "resume")
+    },
     ("get", "/api/orders/"): MEMBER,
     ("post", "/api/orders/"): MEMBER,
     # The order is the owner's own: whoever may not see all orders does not see this one.

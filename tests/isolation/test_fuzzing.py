@@ -10,15 +10,19 @@ import random
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
+from billing.beginning import begin
+from billing.models import Subscription
 from config.embedded import free_port
-from shared_apps.tenants.scope import tenant_scope
+from shared_apps.tenants.scope import public_scope, tenant_scope
 from tenant_apps.files.pictures import encoded_anew
 from tenant_apps.orders.models import Order, OrderStatus
 from tenant_apps.orders.placing import place_order
@@ -50,16 +54,24 @@ NO_LINKS = {"public": ["stateful"]}
 
 
 @pytest.fixture
-def shops(portal):
-    return open_shops(portal)
+def shops(portal, stripe):
+    """Portals that pay."""
+    tenants = open_shops(portal)
+    with public_scope():
+        for ours in Subscription.objects.filter(tenant__in=[tenant.id for tenant in tenants]):
+            ours.change(trial_ends_at=timezone.now() + timedelta(days=14))
+            begin(ours)
+            stripe.give_card(ours.stripe_customer)
+    return tenants
 
 
 @pytest.fixture
-def port(tmp_path):
+def port(tmp_path, stripe):
     """A web server, and what makes tenants for those that sign up."""
     port = free_port()
+    paid = {"STRIPE_API_URL": stripe.url, "STRIPE_SECRET_KEY": stripe.api_key}
     with (
-        web(port, tmp_path / "web", DB_POOL_SIZE="4"),
+        web(port, tmp_path / "web", DB_POOL_SIZE="4", **paid),
         process(sys.executable, "manage.py", "keep_pool", log=tmp_path / "pool", POOL_SIZE="40"),
     ):
         yield port

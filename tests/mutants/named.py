@@ -134,9 +134,30 @@ MUTANTS = (
     Mutant(
         "state gate dropped",
         "shared_apps/tenants/routing.py",
-        "        if why := refusal(tenant, deed):",
-        "        if (why := refusal(tenant, deed)) and False:",
+        "        if why := refusal(tenant, deed_of(request)):",
+        "        if (why := refusal(tenant, deed_of(request))) and False:",
         "tests/tenants/test_routing.py",
+    ),
+    Mutant(
+        "anybody let into a portal that is shut",
+        "tenant_apps/users/authentication.py",
+        "        check_may_be_here(user)\n",
+        "        pass\n",
+        "tests/billing/test_owner.py",
+    ),
+    Mutant(
+        "a session left in a portal that is shut",
+        "config/settings/base.py",
+        '    "tenant_apps.users.settling.OwnersAlone",\n',
+        "",
+        "tests/billing/test_owner.py",
+    ),
+    Mutant(
+        "a neighbour's subscription paid for",
+        "billing/of_tenant.py",
+        "get(tenant=tenant.id)",
+        'order_by("pk").last()',
+        "tests/billing/test_owner.py",
     ),
     Mutant(
         "a task without a tenant allowed",
@@ -186,8 +207,8 @@ MUTANTS = (
     Mutant(
         "a page that remembers a tenant",
         "tenant_apps/users/context.py",
-        '"tenant": active.tenant,',
-        '"tenant": vars(portal).setdefault("first", active.tenant),',
+        '"tenant": tenant,',
+        '"tenant": vars(portal).setdefault("first", tenant),',
         "tests/isolation/test_canaries.py",
     ),
     Mutant(

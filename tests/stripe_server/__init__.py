@@ -22,14 +22,14 @@ then what ``after_retries("canceled" | "unpaid" | "past_due")`` chose. As at Str
 invoice is a draft for an hour, then finalised and paid: advance an hour more to see it paid.
 
 Events: ``events(*types)`` oldest first, ``object(id)`` as it is now. ``deliver(url, event, ...)``
-takes ``host``, ``timestamp``, ``secret`` (several: a rolled one), ``livemode``, ``account``,
-``thin``; ``deliver_all(url, events, ...)`` also ``seed``, ``duplicates``, ``withheld``,
-``shuffled``, ``at_once``, ``tries``. ``deliveries`` keeps what was answered. ``signed(event,
-secret, ...)`` gives body and headers for a test's own client.
+takes ``host``, ``proxied``, ``timestamp``, ``secret`` (several: a rolled one), ``livemode``,
+``account``, ``thin``; ``deliver_all(url, events, ...)`` also ``seed``, ``duplicates``,
+``withheld``, ``shuffled``, ``at_once``, ``tries``. ``deliveries`` keeps what was answered.
+``signed(event, secret, ...)`` gives body and headers for a test's own client.
 
-Faults: ``hang(seconds)``, ``fail(status)``, ``reset_in_body()``, each with ``times`` (None: until
-``heal()``), ``method``, ``path`` (a regular expression) and ``after=True`` for an effect that took
-place though its answer was lost.
+Faults: ``hang(seconds)``, ``fail(status)``, ``reset_in_body()``, ``answer(body)``, each with
+``times`` (None: until ``heal()``), ``method`` and ``path`` (a regular expression); but for the
+last, ``after=True`` for an effect that took place though its answer was lost.
 
 A parameter that Stripe does not have is refused as Stripe does; one that Stripe has and this
 server does not heed is a 501. A mistake of the server's own is raised when it is left.

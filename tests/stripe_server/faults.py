@@ -9,13 +9,14 @@ from threading import Event, Lock
 class Fault:
     """Strikes ``times`` matching requests (None: until healed), before or after the effect."""
 
-    kind: str  # "hang", "fail" or "reset"
+    kind: str  # "hang", "fail", "reset" or "answer"
     times: int | None
     method: str | None
     path: str | None
     after: bool
     seconds: float = 0
     status: int = 500
+    body: bytes = b""
     healed: Event = field(default_factory=Event, init=False)
 
     def strikes(self, method: str, path: str) -> bool:

@@ -113,6 +113,8 @@ class Desk:
 
     def _executed(self, request: Request, text: str, keep: Callable[[Answer], None]) -> Answer:
         fault = self.faults.next_for(request.method, request.path)
+        if fault and fault.kind == "answer":
+            return Answer(200, fault.body)
         if fault and not fault.after:
             self._strike(fault, Answer(500, refusal(of_status(500)).body))
         execute = prepared(request.method, request.path, text)

@@ -185,6 +185,17 @@ class StripeServer:
         """Reset the connection in the middle of the answer."""
         self.faults.add(Fault("reset", times, method, path, after))
 
+    def answer(
+        self,
+        body: bytes,
+        times: int | None = 1,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        """Answer 200 with this body, whatever was asked; nothing takes place."""
+        self.faults.add(Fault("answer", times, method, path, after=False, body=body))
+
     def heal(self) -> None:
         """Take all faults away; who waits goes on."""
         self.faults.heal()

@@ -29,6 +29,12 @@ def test_a_status_is_answered_as_often_as_asked(server, client, status, error):
     assert len(server.events("customer.created")) == 1
 
 
+def test_anything_can_be_answered(server, client):
+    server.answer(b'{"object": "list", "data": [{}], "has_more": false}', path="/v1/customers")
+    assert client.v1.customers.list().data[0].to_dict() == {}
+    assert client.v1.customers.list().data == []
+
+
 def test_the_sdk_gets_over_a_server_that_fails_once(server, client):
     server.fail(503)
     customer = client.v1.customers.create({"name": "Acme"}, {"max_network_retries": 1})

@@ -69,13 +69,16 @@ def deliver(
     *,
     host: str | None = None,
     timeout: float = 20,
+    proxied: bool = False,
     **how: Any,
 ) -> Delivery:
-    """Post the event to the url, with that Host header if given."""
+    """Post the event to the url, with that Host header if given; ``proxied``: as if by TLS."""
     payload, headers = signed(event, secret, **how)
     headers["User-Agent"] = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
     if host:
         headers["Host"] = host
+    if proxied:
+        headers["X-Forwarded-Proto"] = "https"
     where = urlsplit(url)
     connection = HTTPConnection(where.hostname or "", where.port, timeout=timeout)
     began = time.monotonic()

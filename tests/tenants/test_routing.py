@@ -22,8 +22,7 @@ from shared_apps.tenants.errors import error_answer
 from shared_apps.tenants.models import Domain, IllegalTransition, Tenant, TenantStatus
 from shared_apps.tenants.routing import TenantRouting
 from shared_apps.tenants.scope import current, public_scope, tenant_scope
-from tenant_apps.users.models import User
-from tests.api import Admin, Api, code
+from tests.api import Api, code
 
 
 def status_of(host: str, path: str = "/api/products/") -> int:
@@ -177,7 +176,7 @@ def test_a_refusal_has_the_one_error_format(portal):
     with public_scope():
         Tenant.objects.get(pk=tenant.id).move_to(TenantStatus.SUSPENDED)
     domain_maps.domain_map.clear()
-    assert code(Api(tenant.primary_host).get("/api/me/")) == "tenant_suspended"
+    assert code(Api(tenant.primary_host).get("/api/products/")) == "tenant_suspended"
 
 
 @pytest.mark.parametrize(
@@ -188,17 +187,6 @@ def test_the_one_error_format_tells_whose_fault_it_is(status, kind):
     answer = error_answer(RequestFactory().get("/"), status, "some_code", "Some words.")
     assert answer.status_code == status
     assert json.loads(answer.content) == {"type": kind, "errors": errors}
-
-
-def test_a_past_due_portal_says_so_on_its_pages(portal):
-    tenant = portal()
-    with public_scope():
-        Tenant.objects.get(pk=tenant.id).fall_past_due(grace=timedelta(days=1))
-    domain_maps.domain_map.clear()
-    assert b"The last payment failed" not in Api(tenant.primary_host).get("/").content
-    with tenant_scope(tenant):
-        owner = Admin(tenant.primary_host, User.objects.get())
-    assert b"The last payment failed" in owner.get("/").content, "whoever can settle it is told"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,23 @@
 """Handing a portal over: somebody else becomes owner, and who was it becomes admin."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ..models import Role, User
 from .giving import BeyondReach, check_owner_stays, lock_memberships
+
+
+def is_owner(user: Any) -> bool:
+    """Tell whether ``user`` has the owner's role; no other role can stand in for it.
+
+    Read once an instance.
+    """
+    if not hasattr(user, "_is_owner"):
+        user._is_owner = Role.objects.filter(code="owner", user=user.pk).exists()
+    found: bool = user._is_owner
+    return found
 
 
 def make_owner(*, acting: User, user: User) -> None:

@@ -25,6 +25,7 @@ from . import matrix, serializers
 from .explaining import explain
 from .giving import delete_role, held_by, lock_memberships
 from .objects import GRANT_KINDS, grants_on
+from .ownership import is_owner
 
 
 class ByModelPermission(permissions.DjangoModelPermissions):
@@ -50,7 +51,7 @@ class IsOwner(permissions.IsAuthenticated):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Look for it."""
-        return Role.objects.filter(code="owner", user=request.user.pk).exists()
+        return is_owner(request.user)
 
 
 class SeesRoles(permissions.IsAuthenticated):
