@@ -23,10 +23,10 @@ def leads_to(page: Page, button: str) -> str | None:
 
 def test_an_owner_on_trial_pays_changes_and_ends_it(visit, stack):
     page = visit("", "/signup/")
-    fill_in(page, "willow")
+    fill_in(page, "poplar")
     page.get_by_role("button", name="Open the portal").click()
     page.get_by_role("link", name="Sign in to your portal").click()
-    sign_in(page, "owner@willow.example")
+    sign_in(page, "owner@poplar.example")
     page.get_by_role("link", name="Plan and billing").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Plan and billing")
 
@@ -39,10 +39,10 @@ def test_an_owner_on_trial_pays_changes_and_ends_it(visit, stack):
     look(page, "billing-on-trial")
 
     assert leads_to(page, "Payment details") == "billing.stripe.com"
-    [customer] = stack.stripe.client().v1.customers.list({"email": "owner@willow.example"}).data
+    [customer] = stack.stripe.client().v1.customers.list({"email": "owner@poplar.example"}).data
     stack.stripe.give_card(customer.id)
 
-    page.goto(f"http://willow.localhost:{stack.port}{PAGE}")
+    page.goto(f"http://poplar.localhost:{stack.port}{PAGE}")
     page.get_by_label("Business, 1490.00 EUR a year").check()
     page.get_by_role("button", name="See what it costs").click()
     expect(page.get_by_text("Due now: 0.00 EUR")).to_be_visible()
@@ -59,12 +59,12 @@ def test_an_owner_on_trial_pays_changes_and_ends_it(visit, stack):
 
 def test_a_paid_plan_begins_at_stripes_checkout_without_scripts_too(visit, stack):
     page = visit("", "/signup/", java_script_enabled=False)
-    fill_in(page, "rowan")
+    fill_in(page, "larch")
     page.get_by_label("Free", exact=False).first.check()
     page.get_by_role("button", name="Open the portal").click()
     page.get_by_role("link", name="Sign in to your portal").click()
-    sign_in(page, "owner@rowan.example")
-    page.goto(f"http://rowan.localhost:{stack.port}{PAGE}")
+    sign_in(page, "owner@larch.example")
+    page.goto(f"http://larch.localhost:{stack.port}{PAGE}")
     page.get_by_label("Team, 29.00 EUR a month").check()
     page.get_by_role("button", name="See what it costs").click()
     expect(page.get_by_text("You pay at Stripe")).to_be_visible()
