@@ -18,7 +18,7 @@ from shared_apps.tenants.failpoints import failpoint
 from . import dunning
 from . import stripe_gateway as stripe
 from .models import PlanPrice, Subscription, SubscriptionStatus
-from .stripe_gateway import RemoteSubscription
+from .remote import RemoteSubscription
 
 log = structlog.get_logger(__name__)
 

@@ -76,6 +76,12 @@ def paid(subscription: Subscription) -> None:
         notify(subscription, "paid", since)
 
 
+def tell_of_trial(subscription: Subscription) -> None:
+    """Tell the owner when the trial ends; once a trial."""
+    if (ends := subscription.trial_ends_at) is not None:
+        notify(subscription, "trial_ending", ends.isoformat(), until=ends)
+
+
 def advance() -> None:
     """Take the steps that time asks for; runs in the public scope, as often as you like."""
     now = timezone.now()
@@ -91,7 +97,7 @@ def advance() -> None:
         (_tell_read_only, read_only & ~models.Exists(told)),
         (suspend, past_due & models.Q(tenant__grace_until__lt=now - READ_ONLY)),
         (close, suspended & models.Q(dunning_since__lt=now - SUSPENDED)),
-        (_tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
+        (tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
         (_end_trial, models.Q(status=TRIALING, trial_ends_at__lt=now, stripe_subscription="")),
     )
     for step, due in steps:
@@ -109,11 +115,6 @@ def _tell_read_only(subscription: Subscription) -> None:
     if (grace_until := subscription.tenant.grace_until) is not None:
         moment = _moment(subscription)
         notify(subscription, "read_only", moment, until=grace_until + READ_ONLY)
-
-
-def _tell_of_trial(subscription: Subscription) -> None:
-    if (ends := subscription.trial_ends_at) is not None:
-        notify(subscription, "trial_ending", ends.isoformat(), until=ends)
 
 
 def _end_trial(subscription: Subscription) -> None:

@@ -18,10 +18,10 @@ from django.utils.dateparse import parse_datetime
 
 from shared_apps.tenants.failpoints import failpoint
 
+from . import dunning
 from . import stripe_gateway as stripe
 from .applying import compare
 from .models import EventState, StripeEvent, Subscription
-from .notices import notify
 
 log = structlog.get_logger(__name__)
 
@@ -139,16 +139,10 @@ def apply(pk: UUID) -> None:
         raise
     if event.type == "customer.subscription.trial_will_end":
         subscription.refresh_from_db()
-        trial_ends(subscription)
+        with transaction.atomic():
+            dunning.tell_of_trial(subscription)
     event.applied()
     return None
-
-
-def trial_ends(subscription: Subscription) -> None:
-    """Tell the owner that the trial ends; once a trial."""
-    if subscription.trial_ends_at is not None:
-        with transaction.atomic():
-            notify(subscription, "trial_ending", subscription.trial_ends_at.isoformat())
 
 
 def apply_waiting(older_than: timedelta = timedelta(seconds=30)) -> None:

@@ -7,8 +7,7 @@ idempotency key made of our own ids, so that asking again after a crash changes 
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache, wraps
 from typing import Any
@@ -18,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from .remote import Cost, RemoteInvoice, amount
+from .remote import Cost, RemoteInvoice, RemoteSubscription, amount, units
 
 log = structlog.get_logger(__name__)
 
@@ -70,39 +69,6 @@ class BadSignature(ValueError):
     """A webhook is not signed as Stripe signs, or not at this time."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSubscription:
-    """A subscription at Stripe. ``item`` is its only line, ``reason`` why it was cancelled."""
-
-    id: str
-    customer: str
-    status: str
-    item: str
-    price: str
-    created: datetime
-    trial_ends_at: datetime | None
-    period_ends_at: datetime | None
-    cancels_at_period_end: bool
-    reason: str
-
-    @classmethod
-    def of(cls, found: dict[str, Any]) -> "RemoteSubscription":
-        """Return what we read of Stripe's object."""
-        [item, *_others] = found["items"]["data"]
-        return cls(
-            id=found["id"],
-            customer=found["customer"],
-            status=found["status"],
-            item=item["id"],
-            price=item["price"]["id"],
-            created=_moment(found["created"]),
-            trial_ends_at=_moment_or_none(found["trial_end"]),
-            period_ends_at=_moment_or_none(item["current_period_end"]),
-            cancels_at_period_end=found["cancel_at_period_end"],
-            reason=(found.get("cancellation_details") or {}).get("reason") or "",
-        )
-
-
 def is_configured() -> bool:
     """Tell whether this installation takes payments."""
     return bool(settings.STRIPE_SECRET_KEY)
@@ -111,14 +77,6 @@ def is_configured() -> bool:
 def is_live() -> bool:
     """Tell whether its key is one for real money."""
     return settings.STRIPE_SECRET_KEY.split("_")[1:2] != ["test"]
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _moment_or_none(seconds: int | None) -> datetime | None:
-    return None if seconds is None else _moment(seconds)
 
 
 @lru_cache(maxsize=4)
@@ -196,7 +154,7 @@ def make_price(
     product: str, lookup_key: str, *, amount: Decimal, currency: str, interval: str
 ) -> str:
     """Return the price that ``lookup_key`` leads to, made anew if it asks for another amount."""
-    cents, wanted = int(amount * 100), currency.lower()
+    cents, wanted = units(amount, currency), currency.lower()
     listed = _client().v1.prices.list({"lookup_keys": [lookup_key], "active": True})
     for price in listed.data:
         if price.unit_amount == cents and price.currency == wanted:
@@ -290,11 +248,12 @@ def preview_price(subscription: RemoteSubscription, price: str, prorated_at: dat
     found = _client().v1.invoices.create_preview(parameters).to_dict()
     # On trial nothing is charged: what is previewed is the invoice at its end.
     is_later = subscription.status == "trialing"
+    currency = found["currency"].upper()
     lines = [] if is_later else found["lines"]["data"]
     return Cost(
-        due=amount(0 if is_later else found["amount_due"]),
-        currency=found["currency"].upper(),
-        lines=[(line["description"] or "", amount(line["amount"])) for line in lines],
+        due=amount(0 if is_later else found["amount_due"], currency),
+        currency=currency,
+        lines=[(line["description"] or "", amount(line["amount"], currency)) for line in lines],
     )
 
 
@@ -302,6 +261,16 @@ def preview_price(subscription: RemoteSubscription, price: str, prorated_at: dat
 def cancel_at_period_end(subscription: str, *, cancels: bool) -> None:
     """Have a subscription end with its period, or go on after all; the same when repeated."""
     _client().v1.subscriptions.update(subscription, {"cancel_at_period_end": cancels})
+
+
+@_asks
+def cancel(subscription: str) -> None:
+    """End a subscription at once; one that has ended is left as it is."""
+    try:
+        _client().v1.subscriptions.cancel(subscription)
+    except stripe.InvalidRequestError as error:
+        if error.code != "resource_missing":
+            raise
 
 
 @_asks
@@ -416,16 +385,6 @@ def verified(body: bytes, signature: str, secrets: Sequence[str]) -> dict[str, A
             raise ValueError("no event")
         return event
     raise BadSignature("no signature of ours")
-
-
-@_asks
-def cancel(subscription: str) -> None:
-    """End a subscription at once; one that has ended is left as it is."""
-    try:
-        _client().v1.subscriptions.cancel(subscription)
-    except stripe.InvalidRequestError as error:
-        if error.code != "resource_missing":
-            raise
 
 
 def _signed_at(signature: str) -> int:

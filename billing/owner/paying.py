@@ -23,7 +23,7 @@ from ..applying import compare, counting
 from ..beginning import begin, customer_of
 from ..models import Dunning, Interval, PlanPrice, Subscription, SubscriptionStatus
 from ..of_tenant import own_subscription
-from ..remote import Cost, RemoteInvoice
+from ..remote import Cost, RemoteInvoice, RemoteSubscription
 
 
 class CheckoutNeeded(Exception):
@@ -162,14 +162,14 @@ def _looked_again(own: Subscription) -> Subscription:
     return compare(own) if own.stripe_customer and stripe.is_configured() else own
 
 
-def _remote(own: Subscription) -> stripe.RemoteSubscription:
+def _remote(own: Subscription) -> RemoteSubscription:
     found = counting(stripe.subscriptions_of(own.stripe_customer), own.stripe_subscription)
     if found is None:
         raise NotSubscribed(_("There is no subscription at Stripe."))
     return found
 
 
-def _pay_for(remote: stripe.RemoteSubscription, price: PlanPrice, at: datetime) -> None:
+def _pay_for(remote: RemoteSubscription, price: PlanPrice, at: datetime) -> None:
     """Have Stripe charge ``price`` from then on; if it does already, not end."""
     if remote.price != price.stripe_price:
         stripe.change_price(remote, price.stripe_price, at)

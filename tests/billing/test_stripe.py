@@ -1,14 +1,15 @@
 """Stripe over HTTP: what is made there once, what it tells, and what becomes of it here."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from billing import dunning, inbox, reconciling
+from billing import dunning, inbox, reconciling, remote
 from billing import stripe_gateway as gateway
 from billing.applying import compare
 from billing.beginning import begin
@@ -26,9 +27,10 @@ from billing.syncing import sync_plans
 from shared_apps.plans.models import Plan
 from shared_apps.tenants.models import Tenant, TenantStatus
 from shared_apps.tenants.scope import no_scope, public_scope
+from tenant_apps.integrations.models import OutboxEntry
 from tenant_apps.users.models import User
 from tests.api import PASSWORD, Admin, Api, code
-from tests.billing.paying import host_of
+from tests.billing.paying import host_of, inside
 from tests.stripe_server import WEBHOOK_SECRET, signed
 
 EVENTS = "/admin/billing/stripeevent/"
@@ -90,6 +92,18 @@ def test_plans_are_pushed_once_and_a_new_price_is_another(public, stripe):
     assert (found["unit_amount"], found["lookup_key"]) == (3100, "freehold_team_month")
     [again] = sync_plans()
     assert again.amount == 29
+
+
+@pytest.mark.parametrize(("currency", "units"), [("JPY", 29), ("USD", 2900), ("KWD", 29000)])
+def test_an_amount_is_told_in_the_smallest_unit_of_its_currency(public, stripe, currency, units):
+    team = Plan.objects.filter(code="team")
+    team.update(currency=currency)
+    try:
+        prices = {price.interval: price for price in sync_plans()}
+    finally:
+        team.update(currency="EUR")
+    assert stripe.object(prices["month"].stripe_price)["unit_amount"] == units
+    assert remote.amount(units, currency.lower()) == team.get().price_month
 
 
 def test_a_sign_up_becomes_a_customer_on_trial(begun, public, stripe):
@@ -286,6 +300,20 @@ def test_a_trial_without_a_card_ends_in_the_free_plan(begun, public, stripe):
     assert (begun.status, begun.plan.code) == (SubscriptionStatus.CANCELED, "free")
     assert Tenant.objects.get(pk=begun.tenant_id).plan.code == "free"
     assert status_of(begun) == TenantStatus.ACTIVE
+
+
+def test_stripes_reminder_of_a_trial_and_ours_are_one_mail_with_its_end(begun, public, stripe):
+    stripe.advance(timedelta(days=11, hours=1))
+    reminder = stripe.events("customer.subscription.trial_will_end")[-1]
+    assert reminder["data"]["object"]["customer"] == begun.stripe_customer
+    send(reminder)
+    apply_all()
+    with time_machine.travel(begun.trial_ends_at - timedelta(days=2)):
+        dunning.advance()
+    with inside(begun):
+        [entry] = OutboxEntry.objects.filter(kind="billing.notice")
+    assert entry.payload["kind"] == "trial_ending"
+    assert datetime.fromisoformat(entry.payload["until"]) == begun.trial_ends_at
 
 
 def test_an_operators_suspension_is_not_undone_by_paying(begun, public, stripe):
