@@ -39,11 +39,7 @@ def compare(subscription: Subscription) -> Subscription:
     found = stripe.subscriptions_of(subscription.stripe_customer)
     failpoint("billing.after_asking")
     with transaction.atomic():
-        locked = (
-            Subscription.objects.select_for_update(of=("self",))
-            .select_related("tenant", "plan")
-            .get(pk=subscription.pk)
-        )
+        locked = Subscription.objects.locked(subscription.pk).get()
         if number > locked.looked:
             locked.change(looked=number, looked_at=began)
             if (remote := counting(found, locked.stripe_subscription)) is not None:

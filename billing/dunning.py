@@ -6,25 +6,27 @@ comes. Only what was done for money is undone by money: a portal that an operato
 so.
 """
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from shared_apps.plans.catalogue import FREE
 from shared_apps.plans.models import Plan
-from shared_apps.tenants.models import IllegalTransition, TenantStatus
+from shared_apps.tenants.models import TenantStatus
 
 from .models import Dunning, Notice, Subscription, SubscriptionStatus
 from .notices import notify
+
+log = structlog.get_logger(__name__)
 
 READ_ONLY, SUSPENDED = settings.DUNNING_READ_ONLY, settings.DUNNING_SUSPENDED
 CLOSING = settings.DUNNING_CLOSING
 TOLD_AHEAD = timedelta(days=3)
 TRIALING = SubscriptionStatus.TRIALING
-_AT_ONCE = 500
 _STANDING = {
     Dunning.PAST_DUE: TenantStatus.PAST_DUE,
     Dunning.SUSPENDED: TenantStatus.SUSPENDED,
@@ -78,7 +80,8 @@ def paid(subscription: Subscription) -> None:
 
 def tell_of_trial(subscription: Subscription) -> None:
     """Tell the owner when the trial ends; once a trial."""
-    if (ends := subscription.trial_ends_at) is not None:
+    ends, status = subscription.trial_ends_at, subscription.tenant.status
+    if ends is not None and status not in (TenantStatus.CLOSING, TenantStatus.CLOSED):
         notify(subscription, "trial_ending", ends.isoformat(), until=ends)
 
 
@@ -86,28 +89,34 @@ def advance() -> None:
     """Take the steps that time asks for; runs in the public scope, as often as you like."""
     now = timezone.now()
     past_due = models.Q(dunning=Dunning.PAST_DUE, tenant__status=TenantStatus.PAST_DUE)
-    told = Notice.objects.filter(
-        subscription=models.OuterRef("pk"),
-        kind="read_only",
-        sent_at__gte=models.OuterRef("dunning_since"),
-    )
     read_only = past_due & models.Q(tenant__grace_until__range=(now - READ_ONLY, now))
+    read_only &= _untold("read_only", since=models.OuterRef("dunning_since"))
     suspended = models.Q(dunning=Dunning.SUSPENDED, tenant__status=TenantStatus.SUSPENDED)
+    trial_ends = models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))
+    trial_ends &= _untold("trial_ending", since=models.OuterRef("trial_ends_at") - TOLD_AHEAD)
     steps = (
-        (_tell_read_only, read_only & ~models.Exists(told)),
+        (_tell_read_only, read_only),
         (suspend, past_due & models.Q(tenant__grace_until__lt=now - READ_ONLY)),
         (close, suspended & models.Q(dunning_since__lt=now - SUSPENDED)),
-        (tell_of_trial, models.Q(status=TRIALING, trial_ends_at__range=(now, now + TOLD_AHEAD))),
+        (tell_of_trial, trial_ends),
         (_end_trial, models.Q(status=TRIALING, trial_ends_at__lt=now, stripe_subscription="")),
     )
     for step, due in steps:
-        for pk in Subscription.objects.filter(due).values_list("pk", flat=True)[:_AT_ONCE]:
-            with suppress(IllegalTransition), transaction.atomic():
-                rows = Subscription.objects.select_for_update(of=("self",), skip_locked=True)
-                rows = rows.select_related("tenant", "plan").filter(due, pk=pk)
-                # Somebody may have paid, or taken the step, by now.
-                for locked in rows:
-                    step(locked)
+        for pk in Subscription.objects.filter(due).values_list("pk", flat=True):
+            try:
+                with transaction.atomic():
+                    # Somebody may have paid, or taken the step, by now.
+                    for locked in Subscription.objects.filter(due).locked(pk):
+                        step(locked)
+            except Exception:
+                # One portal's trouble must not hold up the others.
+                log.exception("dunning_failed", subscription=str(pk))
+
+
+def _untold(kind: str, since: Combinable) -> models.Q:
+    """Leave out whom a mail of that kind went to: they would be locked again at each run."""
+    sent = Notice.objects.filter(subscription=models.OuterRef("pk"), kind=kind, sent_at__gte=since)
+    return models.Q(~models.Exists(sent))
 
 
 def _tell_read_only(subscription: Subscription) -> None:

@@ -25,7 +25,7 @@ from .models import EventState, StripeEvent, Subscription
 
 log = structlog.get_logger(__name__)
 
-# After so many tries an event is parked; a look at Stripe by reconciling needs no event.
+# After so many tries that failed, here and not at Stripe, an event is parked.
 MAX_ATTEMPTS = 50
 _AT_ONCE = 500
 # What is known: that it is about a customer's subscription or invoices is all we need to know.
@@ -121,6 +121,8 @@ def apply(pk: UUID) -> None:
     if not rows.update(attempts=F("attempts") + 1):
         return None
     event = StripeEvent.objects.get(pk=pk)
+    if event.attempts > MAX_ATTEMPTS:
+        return event.park("it failed too often; the log says why")
     if why := _why_not(event):
         return event.park(why)
     try:
@@ -134,8 +136,9 @@ def apply(pk: UUID) -> None:
     except stripe.StripeRefused as error:
         return event.park(f"{error.code}: {error}")
     except stripe.StripeUnavailable:
-        if event.attempts >= MAX_ATTEMPTS:
-            return event.park("Stripe could not be asked")
+        rows.filter(attempts__gt=0).update(
+            attempts=F("attempts") - 1
+        )  # it is not the event's fault
         raise
     if event.type == "customer.subscription.trial_will_end":
         subscription.refresh_from_db()
@@ -148,14 +151,19 @@ def apply(pk: UUID) -> None:
 def apply_waiting(older_than: timedelta = timedelta(seconds=30)) -> None:
     """Apply what no task came for, for a minute: the broker was away, a worker died, Stripe was."""
     ends = monotonic() + 60
-    waiting = StripeEvent.objects.waiting(timezone.now() - older_than)
-    while pks := list(waiting.order_by("received_at").values_list("pk", flat=True)[:_AT_ONCE]):
+    waiting = StripeEvent.objects.waiting(timezone.now() - older_than).order_by("received_at")
+    failed: list[UUID] = []
+    while pks := list(waiting.exclude(pk__in=failed).values_list("pk", flat=True)[:_AT_ONCE]):
         for pk in pks:
             try:
                 apply(pk)
             except stripe.StripeUnavailable:
                 log.warning("event_waits", stripe_event=str(pk))
                 return
+            except Exception:
+                # One event's trouble must not hold up the others.
+                log.exception("event_failed", stripe_event=str(pk))
+                failed.append(pk)
             if monotonic() > ends:
                 return
 

@@ -1,5 +1,6 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Now
@@ -44,6 +45,16 @@ class Dunning(models.TextChoices):
 _ON_PAGES = frozenset({"status", "trial_ends_at", "period_ends_at", "cancels_at_period_end"})
 
 
+class Subscriptions(models.QuerySet["Subscription"]):
+    def locked(self, pk: UUID) -> Self:
+        """Lock a row until the transaction ends; return it with its tenant, if it is one of these.
+
+        Both are read once the lock is held: a joined row would be as old as the wait.
+        """
+        list(self.model.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk"))
+        return self.select_related("tenant", "plan").filter(pk=pk)
+
+
 class Subscription(models.Model):
     """Which plan a tenant has, since when, and how it is paid.
 
@@ -81,6 +92,8 @@ class Subscription(models.Model):
     looks = models.PositiveIntegerField(default=0, editable=False)
     looked = models.PositiveIntegerField(default=0, editable=False)
     looked_at = models.DateTimeField(_("compared with Stripe at"), null=True, editable=False)
+
+    objects = Subscriptions.as_manager()
 
     class Meta:
         verbose_name = _("subscription")
@@ -230,7 +243,7 @@ class StripeEvent(models.Model):
     def replay(self) -> None:
         """Have it applied once more."""
         rows = type(self).objects.filter(pk=self.pk)
-        rows.update(state=EventState.RECEIVED, why="", done_at=None, received_at=Now())
+        rows.update(state=EventState.RECEIVED, why="", attempts=0, done_at=None, received_at=Now())
 
 
 class Notice(models.Model):

@@ -63,6 +63,8 @@ def _compare_overdue() -> None:
 def _try(work: Callable[[Subscription], object], subscription: Subscription) -> None:
     try:
         work(subscription)
-    except stripe.StripeRefused:
+    except stripe.StripeUnavailable:
+        raise
+    except Exception:
         # One tenant's trouble must not hold up the others.
         log.exception("not_reconciled", subscription=str(subscription.pk))

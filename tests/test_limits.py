@@ -375,13 +375,13 @@ def test_processes_share_what_is_answered_at_once(process, eight):
 
 
 def test_what_a_dead_process_borrowed_comes_back(process, eight, monkeypatch):
-    monkeypatch.setattr(simultaneous, "_LENT_SECONDS", 4)
     dead, alive = process(of=2), process(of=2)
     with ExitStack() as stack:
-        assert enter(stack, dead, eight, 5) == 5
-        time.sleep(1.5)
+        with monkeypatch.context() as patched:
+            patched.setattr(simultaneous, "_LENT_SECONDS", 3)
+            assert enter(stack, dead, eight, 5) == 5
         assert enter(stack, alive, eight, 20) == 3
-        time.sleep(3)
+        time.sleep(3.1)
         assert enter(stack, alive, eight, 20) == 3
 
 

@@ -200,8 +200,7 @@ def _needs_checkout(own: Subscription, plan: Plan, interval: str) -> bool:
 def _end_unpaid(own: Subscription, free: Plan) -> None:
     """Go on with the free plan at once: nobody pays for this one."""
     with transaction.atomic():
-        locked = Subscription.objects.select_for_update(of=("self",)).select_related("tenant")
-        mine = locked.get(pk=own.pk)
+        mine = Subscription.objects.locked(own.pk).get()
         mine.change(plan=free, status=SubscriptionStatus.ACTIVE, trial_ends_at=None)
         mine.tenant.change(plan=free)
     own.refresh_from_db()

@@ -22,7 +22,8 @@ LIMIT = "simultaneous_requests"
 # A process that dies gives nothing back: what it borrowed falls back after so many seconds.
 _LENT_SECONDS = 120
 _BORROW = """
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
   return 0

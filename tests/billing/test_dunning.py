@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -19,6 +20,7 @@ from shared_apps.tenants.scope import no_scope, public_scope, tenant_scope
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
 from tests.api import Api
+from tests.billing.paying import unusable
 
 GRACE, READ_ONLY, SUSPENDED = timedelta(days=14), dunning.READ_ONLY, dunning.SUSPENDED
 
@@ -222,3 +224,36 @@ def test_a_neighbour_is_left_alone(ours, portal):
         theirs = Subscription.objects.select_related("tenant").get(tenant=neighbour.id)
         assert again(ours).tenant.status == TenantStatus.SUSPENDED
         assert (theirs.dunning, theirs.tenant.status) == (Dunning.NONE, TenantStatus.ACTIVE)
+
+
+def on_trial(subscription: Subscription) -> Subscription:
+    ends = timezone.now() + timedelta(days=2)
+    subscription.change(status=SubscriptionStatus.TRIALING, trial_ends_at=ends)
+    return subscription
+
+
+def test_one_portals_trouble_holds_up_nobody_else(ours, portal):
+    neighbour = Subscription.objects.select_related("tenant").get(tenant=portal().id)
+    for one in (ours, neighbour):
+        on_trial(one)
+    with unusable(ours):
+        dunning.advance()
+        assert mails(neighbour) == ["Your trial is ending"]
+        mail.outbox.clear()
+    dunning.advance()
+    assert mails(ours) == ["Your trial is ending"]
+
+
+def test_a_closed_portal_is_told_nothing(ours):
+    on_trial(ours).tenant.change(status=TenantStatus.CLOSED)
+    dunning.advance()
+    assert not Notice.objects.filter(subscription=ours).exists()
+
+
+def test_who_was_told_is_not_locked_again(ours):
+    on_trial(ours)
+    for locks in (1, 0):
+        with CaptureQueriesContext(connection) as queries:
+            dunning.advance()
+        locking = [query["sql"] for query in queries if "FOR NO KEY UPDATE" in query["sql"]]
+        assert sum(str(ours.pk) in query or ours.pk.hex in query for query in locking) == locks

@@ -40,7 +40,7 @@ from tests.isolation.shops import open_shops
 from tests.isolation.traffic import CANARY
 from tests.stack.running import Http, process, web
 
-SHORT, LONG = 8, 100
+SHORT, LONG = 5, 100
 # What an order must be for a move to succeed; by the move's dictionary.
 MOVES = {
     "to_cancel": OrderStatus.PENDING,
