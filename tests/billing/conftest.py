@@ -33,3 +33,18 @@ def paying(on_trial, stripe) -> Subscription:
     stripe.advance(timedelta(days=14, hours=2))
     with public_scope():
         return compare(on_trial)
+
+
+@pytest.fixture
+def public(stripe):
+    with public_scope():
+        yield
+
+
+@pytest.fixture
+def begun(subscription) -> Subscription:
+    """A portal on trial at Stripe, whose customer has a card."""
+    with public_scope():
+        begin(subscription)
+        subscription.refresh_from_db()
+    return subscription

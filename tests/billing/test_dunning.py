@@ -20,7 +20,7 @@ from shared_apps.tenants.scope import no_scope, public_scope, tenant_scope
 from tenant_apps.integrations import outbox
 from tenant_apps.integrations.models import OutboxEntry
 from tests.api import Api
-from tests.billing.paying import unusable
+from tests.billing.paying import again, unusable
 
 GRACE, READ_ONLY, SUSPENDED = timedelta(days=14), dunning.READ_ONLY, dunning.SUSPENDED
 
@@ -30,10 +30,6 @@ def ours(portal) -> Subscription:
     tenant = portal()
     with public_scope():
         yield Subscription.objects.select_related("tenant", "plan").get(tenant=tenant.id)
-
-
-def again(ours: Subscription) -> Subscription:
-    return Subscription.objects.select_related("tenant", "plan").get(pk=ours.pk)
 
 
 def answers(ours: Subscription) -> tuple[int, int]:
