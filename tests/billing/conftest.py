@@ -18,11 +18,16 @@ def subscription(stripe, portal) -> Subscription:
 
 
 @pytest.fixture
-def on_trial(subscription, stripe) -> Subscription:
-    """A portal on trial of Business at Stripe, with a card."""
+def begun(subscription) -> Subscription:
+    """A portal on trial of Business at Stripe, without a card."""
     with public_scope():
         begin(subscription)
-    begun = again(subscription)
+    return again(subscription)
+
+
+@pytest.fixture
+def on_trial(begun, stripe) -> Subscription:
+    """The same with a card."""
     stripe.give_card(begun.stripe_customer)
     return begun
 
@@ -36,15 +41,7 @@ def paying(on_trial, stripe) -> Subscription:
 
 
 @pytest.fixture
-def public(stripe):
+def in_public(stripe):
+    """Run the test in the public scope; what it writes is committed."""
     with public_scope():
         yield
-
-
-@pytest.fixture
-def begun(subscription) -> Subscription:
-    """A portal on trial at Stripe, whose customer has a card."""
-    with public_scope():
-        begin(subscription)
-        subscription.refresh_from_db()
-    return subscription

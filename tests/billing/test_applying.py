@@ -27,7 +27,7 @@ from tests.billing.paying import apply_all, inside, send, status_of
 from tests.stack.running import until
 
 
-def test_a_subscription_bought_after_another_went_unpaid_begins_anew(begun, public, stripe):
+def test_a_subscription_bought_after_another_went_unpaid_begins_anew(begun, in_public, stripe):
     dunning.payment_failed(begun)
     dunning.suspend(Subscription.objects.select_related("tenant", "plan").get(pk=begun.pk))
     client = stripe.client()
@@ -44,7 +44,7 @@ def test_a_subscription_bought_after_another_went_unpaid_begins_anew(begun, publ
     assert (begun.dunning, status_of(begun)) == (Dunning.PAST_DUE, TenantStatus.PAST_DUE)
 
 
-def test_a_payment_that_fails_and_one_that_comes(begun, public, stripe):
+def test_a_payment_that_fails_and_one_that_comes(begun, in_public, stripe):
     stripe.give_card(begun.stripe_customer, "pm_card_chargeCustomerFail")
     stripe.advance(timedelta(days=15))
     compare(begun)
@@ -62,7 +62,7 @@ def test_a_payment_that_fails_and_one_that_comes(begun, public, stripe):
     assert sorted(kinds) == ["paid", "payment_failed"]
 
 
-def test_a_trial_without_a_card_ends_in_the_free_plan(begun, public, stripe):
+def test_a_trial_without_a_card_ends_in_the_free_plan(begun, in_public, stripe):
     stripe.advance(timedelta(days=15))
     compare(begun)
     begun.refresh_from_db()
@@ -71,7 +71,7 @@ def test_a_trial_without_a_card_ends_in_the_free_plan(begun, public, stripe):
     assert status_of(begun) == TenantStatus.ACTIVE
 
 
-def test_stripes_reminder_of_a_trial_and_ours_are_one_mail_with_its_end(begun, public, stripe):
+def test_stripes_reminder_of_a_trial_and_ours_are_one_mail_with_its_end(begun, in_public, stripe):
     stripe.advance(timedelta(days=11, hours=1))
     reminder = stripe.events("customer.subscription.trial_will_end")[-1]
     assert reminder["data"]["object"]["customer"] == begun.stripe_customer
@@ -87,13 +87,13 @@ def test_stripes_reminder_of_a_trial_and_ours_are_one_mail_with_its_end(begun, p
     assert datetime.fromisoformat(entry.payload["until"]) == begun.trial_ends_at
 
 
-def test_an_operators_suspension_is_not_undone_by_paying(begun, public, stripe):
+def test_an_operators_suspension_is_not_undone_by_paying(begun, in_public, stripe):
     begun.tenant.move_to(TenantStatus.SUSPENDED)
     compare(begun)
     assert status_of(begun) == TenantStatus.SUSPENDED
 
 
-def test_a_look_that_began_earlier_is_not_written_over_a_later_one(begun, public, stripe):
+def test_a_look_that_began_earlier_is_not_written_over_a_later_one(begun, in_public, stripe):
     found = gateway.subscriptions_of
 
     def slow(customer: str):
@@ -113,7 +113,7 @@ def test_a_look_that_began_earlier_is_not_written_over_a_later_one(begun, public
     assert begun.status == SubscriptionStatus.ACTIVE
 
 
-def test_a_look_that_waited_for_another_knows_what_that_one_did(begun, public, stripe):
+def test_a_look_that_waited_for_another_knows_what_that_one_did(begun, in_public, stripe):
     found, asked, go_on = gateway.subscriptions_of, Event(), Event()
     backend: SimpleQueue[tuple[int]] = SimpleQueue()
 
@@ -153,7 +153,7 @@ def is_waiting(backend: tuple[int]) -> bool:
         return cursor.fetchone() == (True,)
 
 
-def test_an_ended_subscription_takes_nothing_from_who_has_another_plan(begun, public, stripe):
+def test_an_ended_subscription_takes_nothing_from_who_has_another_plan(begun, in_public, stripe):
     stripe.advance(timedelta(days=15))
     assert gateway.subscriptions_of(begun.stripe_customer)[0].status == "canceled"
     business = Plan.objects.get(code="business")

@@ -28,7 +28,7 @@ from tests.stripe_server import WEBHOOK_SECRET
 EVENTS = "/admin/billing/stripeevent/"
 
 
-def test_an_event_is_kept_once_and_answered_each_time(begun, public, stripe):
+def test_an_event_is_kept_once_and_answered_each_time(begun, in_public, stripe):
     event = stripe.events("customer.subscription.created")[-1]
     assert [send(event).status_code for _ in range(3)] == [200, 200, 200]
     assert kept(event).state == EventState.RECEIVED
@@ -45,7 +45,7 @@ def test_an_event_is_kept_once_and_answered_each_time(begun, public, stripe):
     ],
     ids=["secret", "too old", "ahead"],
 )
-def test_what_stripe_did_not_sign_now_is_refused(begun, public, stripe, how):
+def test_what_stripe_did_not_sign_now_is_refused(begun, in_public, stripe, how):
     event = stripe.events()[-1]
     if "timestamp" in how:
         how = {"timestamp": int(timezone.now().timestamp()) + how["timestamp"]}
@@ -73,14 +73,14 @@ def test_what_stripe_did_not_sign_now_is_refused(begun, public, stripe, how):
     ],
     ids=str,
 )
-def test_an_event_with_odd_parts_is_refused(begun, public, stripe, odd):
+def test_an_event_with_odd_parts_is_refused(begun, in_public, stripe, odd):
     event = stripe.events("customer.subscription.created")[-1]
     count = StripeEvent.objects.count()
     assert send({**event, **odd}).status_code == 400
     assert StripeEvent.objects.count() == count
 
 
-def test_what_happened_after_a_look_is_looked_at(begun, public, stripe):
+def test_what_happened_after_a_look_is_looked_at(begun, in_public, stripe):
     stripe.give_card(begun.stripe_customer)
     compare(begun)
     stripe.advance(timedelta(days=15))
@@ -97,7 +97,7 @@ def test_what_happened_after_a_look_is_looked_at(begun, public, stripe):
     assert len(stripe.requests) == asked + 1, "one look does for what had come before it"
 
 
-def test_what_waits_is_applied_however_much_it_is(begun, public, stripe, monkeypatch):
+def test_what_waits_is_applied_however_much_it_is(begun, in_public, stripe, monkeypatch):
     monkeypatch.setattr(inbox, "_AT_ONCE", 2)
     events = stripe.events("customer.subscription.created", "customer.created", "invoice.created")
     for number in range(5):
@@ -107,7 +107,7 @@ def test_what_waits_is_applied_however_much_it_is(begun, public, stripe, monkeyp
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{}", b'{"object": "event", "id": 7}'])
-def test_what_is_signed_and_no_event_is_refused(public, stripe, body):
+def test_what_is_signed_and_no_event_is_refused(in_public, stripe, body):
     moment = int(timezone.now().timestamp())
     from stripe import WebhookSignature
 
@@ -116,7 +116,7 @@ def test_what_is_signed_and_no_event_is_refused(public, stripe, body):
     assert post(body).status_code == 400
 
 
-def test_what_is_not_ours_to_apply_is_parked_and_can_be_replayed(begun, public, stripe):
+def test_what_is_not_ours_to_apply_is_parked_and_can_be_replayed(begun, in_public, stripe):
     one, two, three, four = stripe.events("customer.subscription.created")[-1:] * 4
     one, two, three = ({**one, "id": f"{one['id']}{n}"} for n in "abc")
     four = {**four, "id": f"{four['id']}d", "type": "tax.settings.updated"}
@@ -147,7 +147,7 @@ def test_what_is_not_ours_to_apply_is_parked_and_can_be_replayed(begun, public, 
     assert kept(five).state == EventState.APPLIED
 
 
-def test_a_thin_event_is_asked_for(begun, public, stripe):
+def test_a_thin_event_is_asked_for(begun, in_public, stripe):
     event = stripe.events("customer.subscription.created")[-1]
     assert send(event, thin=True).status_code == 200
     apply_all()
@@ -155,7 +155,7 @@ def test_a_thin_event_is_asked_for(begun, public, stripe):
     assert (thin.state, thin.why, thin.customer) == ("applied", "", begun.stripe_customer)
 
 
-def test_an_event_that_fails_holds_up_nobody_and_is_parked_in_the_end(begun, public, stripe):
+def test_an_event_that_fails_holds_up_nobody_and_is_parked_in_the_end(begun, in_public, stripe):
     stripe.give_card(begun.stripe_customer)
     stripe.advance(timedelta(days=15))
     compare(begun)
@@ -178,7 +178,7 @@ def test_an_event_that_fails_holds_up_nobody_and_is_parked_in_the_end(begun, pub
     assert status_of(begun) == TenantStatus.PAST_DUE
 
 
-def test_what_never_arrived_is_found(begun, public, stripe):
+def test_what_never_arrived_is_found(begun, in_public, stripe):
     StripeEvent.objects.filter(customer=begun.stripe_customer).delete()
     Reconciled.objects.all().delete()
     stripe.give_card(begun.stripe_customer)
@@ -194,7 +194,7 @@ def test_what_never_arrived_is_found(begun, public, stripe):
     assert begun.status == SubscriptionStatus.ACTIVE
 
 
-def test_any_order_any_number_of_times_is_the_servers_state(stripe, portal, public):
+def test_any_order_any_number_of_times_is_the_servers_state(stripe, portal, in_public):
     many = []
     for _ in range(3):
         tenant = portal()
@@ -236,7 +236,7 @@ NO_ITEMS = {"id": "sub_1", "customer": "cus_1", "status": "active", "items": {"d
     ],
     ids=["no items", "nothing of it", "no data", "null", "no object"],
 )
-def test_an_odd_answer_is_parked_and_told_and_holds_up_nobody_else(begun, public, stripe, body):
+def test_an_odd_answer_is_parked_and_told_and_holds_up_nobody_else(begun, in_public, stripe, body):
     event = stripe.events("customer.subscription.created")[-1]
     send(event)
     stripe.answer(json.dumps(body).encode(), times=None, path="/v1/subscriptions")
@@ -257,7 +257,7 @@ def test_an_odd_answer_is_parked_and_told_and_holds_up_nobody_else(begun, public
 
 
 @pytest.mark.parametrize("fault", ["hang", "500", "429", "reset"])
-def test_an_event_waits_while_stripe_is_away_and_is_applied_then(begun, public, stripe, fault):
+def test_an_event_waits_while_stripe_is_away_and_is_applied_then(begun, in_public, stripe, fault):
     event = stripe.events("customer.subscription.created")[-1]
     send(event)
     match fault:

@@ -21,7 +21,7 @@ from tenant_apps.users.models import User
 from tests.api import PASSWORD, Admin
 
 
-def test_plans_are_pushed_once_and_a_new_price_is_another(public, stripe):
+def test_plans_are_pushed_once_and_a_new_price_is_another(in_public, stripe):
     assert PlanPrice.objects.filter(is_current=True).count() == 4, "the free plan has none"
     assert sync_plans() == []
     before = PlanPrice.objects.get(plan__code="team", interval="month", is_current=True)
@@ -40,7 +40,7 @@ def test_plans_are_pushed_once_and_a_new_price_is_another(public, stripe):
 
 
 @pytest.mark.parametrize(("currency", "units"), [("JPY", 29), ("USD", 2900), ("KWD", 29000)])
-def test_an_amount_is_told_in_the_smallest_unit_of_its_currency(public, stripe, currency, units):
+def test_an_amount_is_told_in_the_smallest_unit_of_its_currency(in_public, stripe, currency, units):
     team = Plan.objects.filter(code="team")
     team.update(currency=currency)
     try:
@@ -51,7 +51,7 @@ def test_an_amount_is_told_in_the_smallest_unit_of_its_currency(public, stripe, 
     assert remote.amount(units, currency.lower()) == team.get().price_month
 
 
-def test_a_sign_up_becomes_a_customer_on_trial(begun, public, stripe):
+def test_a_sign_up_becomes_a_customer_on_trial(begun, in_public, stripe):
     assert begun.status == SubscriptionStatus.TRIALING
     customer = stripe.object(begun.stripe_customer)
     assert customer["email"] == begun.owner_email
@@ -62,7 +62,7 @@ def test_a_sign_up_becomes_a_customer_on_trial(begun, public, stripe):
 
 
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/subscriptions"])
-def test_what_was_made_but_not_answered_is_not_made_twice(subscription, public, stripe, path):
+def test_what_was_made_but_not_answered_is_not_made_twice(subscription, in_public, stripe, path):
     stripe.fail(500, times=2, method="POST", path=f"{path}$", after=True)
     with pytest.raises(gateway.StripeUnavailable):
         begin(subscription)
@@ -76,7 +76,7 @@ def test_what_was_made_but_not_answered_is_not_made_twice(subscription, public, 
     assert len(gateway.subscriptions_of(subscription.stripe_customer)) == 1
 
 
-def test_stripe_makes_a_thing_once_for_who_asks_twice(begun, public, stripe):
+def test_stripe_makes_a_thing_once_for_who_asks_twice(begun, in_public, stripe):
     nobody = json.dumps({"object": "list", "data": [], "has_more": False}).encode()
     made = set()
     for _ in range(2):
